@@ -1,0 +1,101 @@
+"""Where a file came from: the stage, the hashes of its inputs, its settings and the code version."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import subprocess
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from galcat_core import __version__
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What made a file. It holds no time and no absolute path, so equal work gives equal bytes.
+
+    Attributes
+    ----------
+    stage : str
+        The stage (the verb of the command line) that wrote the file.
+    inputs : dict of str to str
+        File or folder name of each input -> its sha256 (see `digest`).
+    settings : dict
+        The settings the stage ran with; JSON types only.
+    code : str
+        Version of galcat (see `code_version`).
+    """
+
+    stage: str
+    inputs: dict[str, str] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
+    code: str = field(default_factory=lambda: code_version())
+
+    def to_json(self) -> str:
+        """Return the JSON text, keys sorted."""
+        return json.dumps(asdict(self), sort_keys=True, default=str)
+
+    @classmethod
+    def from_json(cls, text: str) -> Provenance:
+        """Read what `to_json` wrote."""
+        return cls(**json.loads(text))
+
+    def same_work(self, other: Provenance | None) -> bool:
+        """Tell whether both describe the same stage on the same inputs with the same settings."""
+        mine, theirs = asdict(self), asdict(other) if other else {}
+        return all(
+            json.dumps(mine[key], sort_keys=True, default=str)
+            == json.dumps(theirs.get(key), sort_keys=True, default=str)
+            for key in ("stage", "inputs", "settings")
+        )
+
+
+@functools.cache
+def code_version() -> str:
+    """Return "0.1.0+g1a2b3c4" in a git checkout ("....dirty" with changes), else "0.1.0"."""
+    root = Path(__file__).resolve().parent.parent
+    if not (root / ".git").exists():
+        return __version__
+    try:
+        described = subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--exclude=*", "--abbrev=10"],
+            cwd=root, capture_output=True, text=True, timeout=10, check=True,
+        ).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return __version__
+    return f"{__version__}+g{described.replace('-', '.')}"
+
+
+def digest(path: str | Path) -> str:
+    """Return the sha256 of a file, or of a folder that keeps its own in a file named DIGEST.
+
+    A cutout store and a run keep a DIGEST file so that gigabytes are not hashed twice. A folder
+    without one is hashed by the names, sizes and contents of its files in sorted order.
+    """
+    path = Path(path)
+    if path.is_dir():
+        own = path / "DIGEST"
+        if own.is_file():
+            return own.read_text().strip()
+        total = hashlib.sha256()
+        for file in sorted(p for p in path.rglob("*") if p.is_file()):
+            total.update(f"{file.relative_to(path)}\0{_file_digest(file)}\n".encode())
+        return total.hexdigest()
+    return _file_digest(path)
+
+
+def _file_digest(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def digests(*paths: str | Path) -> dict[str, str]:
+    """Return {name: sha256} for `Provenance.inputs`; a repeated name gets its folder before it."""
+    found: dict[str, str] = {}
+    for path in map(Path, paths):
+        name = path.name if path.name not in found else f"{path.parent.name}/{path.name}"
+        found[name] = digest(path)
+    return found

@@ -1,0 +1,193 @@
+"""The records that flow from stage to stage: each holds a table, checks itself, saves and loads."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import pandas as pd
+
+from galcat_core.errors import GalcatError, listed, nearest
+from galcat_core.provenance import Provenance
+from galcat_core.tables import check_ids, read_table, write_table
+
+
+@dataclass(frozen=True)
+class Record:
+    """A table with the columns that its kind requires, and where it came from.
+
+    Attributes
+    ----------
+    table : pandas.DataFrame
+        One row an object (a pair, for `Pairs`); index 0..n-1.
+    provenance : Provenance or None
+    meta : dict
+        What else the kind keeps (JSON types).
+
+    Raises
+    ------
+    GalcatError
+        A column is missing or an id is not exact (see `check_ids`).
+    """
+
+    table: pd.DataFrame
+    provenance: Provenance | None = None
+    meta: dict[str, Any] = field(default_factory=dict)
+
+    required: ClassVar[tuple[str, ...]] = ("id",)
+    keys: ClassVar[tuple[str, ...]] = ("id",)
+
+    def __post_init__(self) -> None:
+        kind = type(self).__name__
+        for name in self.required:
+            if name not in self.table.columns:
+                raise GalcatError(f"{kind}: column '{name}' is missing; there are "
+                                  f"{listed(self.table.columns)}.{nearest(name, self.table.columns)}")
+        table = self.table.reset_index(drop=True)
+        if self.keys == ("id",):
+            table = table.assign(id=check_ids(table["id"], kind))
+        elif table.duplicated(list(self.keys)).any():
+            raise GalcatError(f"{kind}: rows with the same {' and '.join(self.keys)} stand more than once")
+        object.__setattr__(self, "table", table)
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    @property
+    def ids(self) -> np.ndarray:
+        """Object ids, (N,), int64 (or str where a picture's file name is its id)."""
+        return self.table["id"].to_numpy()
+
+    def save(self, path: str | Path) -> None:
+        """Write to Parquet, CSV, FITS or VOTable by suffix, provenance inside."""
+        meta = {"kind": type(self).__name__, **self.meta}
+        if self.provenance is not None:
+            meta["provenance"] = asdict(self.provenance)
+        write_table(self.table, path, meta)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Read what `save` wrote; another kind of record is refused with its name."""
+        table, meta = read_table(path)
+        kind = meta.pop("kind", cls.__name__)
+        if kind != cls.__name__:
+            raise GalcatError(f"{path} holds {kind}, not {cls.__name__}: give the file that made "
+                              f"{cls.__name__.lower()}")
+        provenance = meta.pop("provenance", None)
+        try:
+            return cls(table, Provenance(**provenance) if provenance else None, meta)
+        except GalcatError as error:
+            raise GalcatError(f"{path}: {error}") from error
+
+
+class Catalog(Record):
+    """Objects of one survey: `id`, `ra_deg`, `dec_deg` and the survey's own columns.
+
+    `meta["survey"]` names the survey. Sentinels are NaN. Optional columns that stages use:
+    `size_arcsec` (radius that scales the cutout), `label` (class name), `certain` (bool: the votes
+    pass the thresholds), `tile` (the FITS tile that holds the object).
+    """
+
+    required = ("id", "ra_deg", "dec_deg")
+
+    @property
+    def survey(self) -> str:
+        return self.meta.get("survey", "unknown")
+
+
+class Pairs(Record):
+    """Matches of two catalogues: `left_id`, `right_id`, `separation_arcsec`, `ambiguous` (bool).
+
+    `meta["left_survey"]`, `meta["right_survey"]` name the surveys. A left object stands once.
+    """
+
+    required = ("left_id", "right_id", "separation_arcsec", "ambiguous")
+    keys = ("left_id",)
+
+
+class Split(Record):
+    """Which set each galaxy of each survey is in: `survey`, `id`, `set`, `label`, `certain`, `group`.
+
+    `set` is one of `SETS`; `label` a class name or None; `certain` tells whether the label passes the
+    thresholds (the high-probability test set is set == "test" and certain; full overlap is all of
+    set == "test" with a twin). Rows of one `group` (a galaxy, its twins, duplicates of its position)
+    are all in one set.
+    """
+
+    SETS: ClassVar[tuple[str, ...]] = ("train", "validation", "test", "unlabelled")
+    required = ("survey", "id", "set", "label", "certain", "group")
+    keys = ("survey", "id")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        odd = set(self.table["set"]) - set(self.SETS)
+        if odd:
+            raise GalcatError(f"Split: set {listed(sorted(odd))} is not one of {listed(self.SETS)}")
+        sides = self.table.groupby("group")["set"].nunique()
+        if (sides > 1).any():
+            raise GalcatError(f"Split: group {sides.index[sides > 1][0]} stands in more than one set")
+
+    def rows(self, survey: str | None = None, set_name: str | None = None,
+             certain: bool | None = None) -> pd.DataFrame:
+        """Return the rows of a survey and a set, all of them or only the (un)certain ones."""
+        keep = np.ones(len(self.table), bool)
+        if survey is not None:
+            keep &= (self.table["survey"] == survey).to_numpy()
+        if set_name is not None:
+            keep &= (self.table["set"] == set_name).to_numpy()
+        if certain is not None:
+            keep &= (self.table["certain"] == certain).to_numpy()
+        return self.table[keep]
+
+
+class Predictions(Record):
+    """What a run says of each galaxy: `id`, `p_CLASS` for each class, `predicted`, `run`, `flags`.
+
+    `meta["classes"]` lists the classes in the order of the network's outputs, `meta["positive"]` is
+    the class that ROC curves are drawn for. `flags` is a bit mask (`galcat_core.images.store.FLAGS`)
+    carried over from the cutouts.
+    """
+
+    required = ("id", "predicted", "run")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.classes:
+            raise GalcatError("Predictions: no probability column (p_CLASS) in the table")
+
+    @property
+    def classes(self) -> list[str]:
+        named = self.meta.get("classes")
+        return named or [c[2:] for c in self.table.columns if c.startswith("p_")]
+
+    @property
+    def positive(self) -> str:
+        return self.meta.get("positive", self.classes[-1])
+
+    def probability(self, name: str | None = None) -> np.ndarray:
+        """Probability of a class (default: the positive one), (N,), float64."""
+        return self.table[f"p_{name or self.positive}"].to_numpy(float)
+
+
+class Embedding(Record):
+    """Features of each galaxy: `id` and `feature_0` ... `feature_{D-1}` (float32), `run`."""
+
+    required = ("id", "run", "feature_0")
+
+    @property
+    def features(self) -> np.ndarray:
+        """Features, (N, D), float32."""
+        names = [c for c in self.table.columns if c.startswith("feature_")]
+        return self.table[names].to_numpy(np.float32)
+
+
+class Projection(Record):
+    """Maps of an embedding: `id` and, for each method, `tsne_x`, `tsne_y`, `umap_x`, `umap_y`."""
+
+
+class Clusters(Record):
+    """Unsupervised clusters: `id`, `cluster` (int, -1 for none). `meta` holds the agreement figures."""
+
+    required = ("id", "cluster")

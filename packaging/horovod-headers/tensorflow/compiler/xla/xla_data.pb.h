@@ -1,0 +1,3 @@
+// TensorFlow moved this header; Horovod 0.28.1 still includes it under the old name.
+#pragma once
+#include "xla/xla_data.pb.h"
