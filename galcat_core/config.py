@@ -14,8 +14,14 @@ from galcat_core.errors import GalcatError, listed, nearest
 from galcat_core.files import write_text
 
 
-def setting(default: Any, help: str, *, low: float | None = None, high: float | None = None,
-            choices: tuple | None = None) -> Any:
+def setting(
+    default: Any,
+    help: str,
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    choices: tuple | None = None,
+) -> Any:
     """Declare a setting with its default, its help text, and what is legal."""
     metadata = {"help": help, "low": low, "high": high, "choices": choices}
     if isinstance(default, list | dict):
@@ -29,7 +35,9 @@ class Simulate:
 
     seed: int = setting(20180812, "seed of every random number", low=0)
     overlap: int = setting(1800, "galaxies seen by both telescopes", low=10)
-    unlabelled: int = setting(600, "galaxies outside the overlap, seen by the DES-like one only", low=0)
+    unlabelled: int = setting(
+        600, "galaxies outside the overlap, seen by the DES-like one only", low=0
+    )
     tile_arcmin: float = setting(12.0, "side of a DES-like tile", low=4.0, high=45.0)
     compress: bool = setting(False, "write .fits.fz tiles")
 
@@ -39,9 +47,13 @@ class Select:
     """Quality cuts and label thresholds; the defaults are those of Khan et al. 2019, section 2."""
 
     spiral_min: float = setting(0.985, "debiased P_CS of a certain spiral", low=0.0, high=1.0)
-    elliptical_min: float = setting(0.926, "debiased P_EL of a certain elliptical", low=0.0, high=1.0)
+    elliptical_min: float = setting(
+        0.926, "debiased P_EL of a certain elliptical", low=0.0, high=1.0
+    )
     min_votes: int = setting(5, "fewest votes of a labelled galaxy", low=0)
-    mag_limit_g: float = setting(18.0, "faintest MAG_AUTO_G of an unlabelled DES galaxy", low=0.0, high=40.0)
+    mag_limit_g: float = setting(
+        18.0, "faintest MAG_AUTO_G of an unlabelled DES galaxy", low=0.0, high=40.0
+    )
 
 
 @dataclass
@@ -49,7 +61,9 @@ class Match:
     """Cross-match on the sky."""
 
     radius_arcsec: float = setting(1.0, "largest separation of a pair", low=0.0, high=3600.0)
-    one_to_one: bool = setting(False, "keep only the closest of several left objects that share a right one")
+    one_to_one: bool = setting(
+        False, "keep only the closest of several left objects that share a right one"
+    )
 
 
 @dataclass
@@ -57,8 +71,9 @@ class Cutouts:
     """Cutting out and rendering, alike for every survey."""
 
     size_px: int = setting(96, "width and height of a picture", low=16, high=1024)
-    size_factor: float = setting(4.0, "width of a picture in units of the galaxy's size_arcsec",
-                                 low=0.5, high=50.0)
+    size_factor: float = setting(
+        4.0, "width of a picture in units of the galaxy's size_arcsec", low=0.5, high=50.0
+    )
     min_arcsec: float = setting(8.0, "smallest width of a picture", low=0.1)
     max_arcsec: float = setting(300.0, "largest width of a picture", low=0.1)
     bands: list[str] = setting(["i", "r", "g"], "bands of the red, green and blue channel")
@@ -84,18 +99,28 @@ class Train:
     seed: int = setting(1, "seed of weights, order, augmentation and dropout", low=0)
     epochs: int = setting(50, "most epochs", low=1)
     batch_size: int = setting(30, "pictures a step and worker", low=1)
-    learning_rate: float = setting(1e-3, "Adam's rate for one worker; times the number of workers", low=0.0)
+    learning_rate: float = setting(
+        1e-3, "Adam's rate for one worker; times the number of workers", low=0.0
+    )
     scale_learning_rate: bool = setting(True, "multiply the rate by the number of workers")
-    warmup_epochs: float = setting(1.0, "epochs over which the rate climbs from a worker's to the full one",
-                                   low=0.0)
-    patience: int = setting(8, "epochs without a better validation loss before training stops", low=1)
-    plateau_patience: int = setting(4, "epochs without a better validation loss before the rate is halved",
-                                    low=1)
+    warmup_epochs: float = setting(
+        1.0, "epochs over which the rate climbs from a worker's to the full one", low=0.0
+    )
+    patience: int = setting(
+        8, "epochs without a better validation loss before training stops", low=1
+    )
+    plateau_patience: int = setting(
+        4, "epochs without a better validation loss before the rate is halved", low=1
+    )
     class_weights: bool = setting(True, "weigh classes so that each counts the same")
-    certain_only: bool = setting(False, "train and validate on galaxies that pass the label thresholds only")
+    certain_only: bool = setting(
+        False, "train and validate on galaxies that pass the label thresholds only"
+    )
     limit: int = setting(0, "train on this many galaxies drawn by the seed (0: all)", low=0)
     layers: str = setting("all", "layers that learn", choices=("all", "dense"))
-    checkpoint_seconds: float = setting(60.0, "longest time between checkpoints inside an epoch", low=1.0)
+    checkpoint_seconds: float = setting(
+        60.0, "longest time between checkpoints inside an epoch", low=1.0
+    )
 
 
 @dataclass
@@ -107,10 +132,15 @@ class Augment:
     zoom: list[float] = setting([0.75, 1.3], "smallest and largest zoom")
     flip: bool = setting(True, "mirror both ways")
     blur_px: float = setting(0.0, "largest sigma of a Gaussian blur", low=0.0, high=10.0)
-    noise: float = setting(0.0, "largest sigma of added noise, as a fraction of full brightness",
-                           low=0.0, high=1.0)
-    gamma: float = setting(0.0, "largest change of the stretch: brightness to the power exp(+-gamma)",
-                           low=0.0, high=2.0)
+    noise: float = setting(
+        0.0, "largest sigma of added noise, as a fraction of full brightness", low=0.0, high=1.0
+    )
+    gamma: float = setting(
+        0.0,
+        "largest change of the stretch: brightness to the power exp(+-gamma)",
+        low=0.0,
+        high=2.0,
+    )
     colour: float = setting(0.0, "largest relative change of a channel", low=0.0, high=1.0)
 
 
@@ -118,8 +148,9 @@ class Augment:
 class Evaluate:
     """Metrics and their intervals."""
 
-    threshold: float = setting(0.5, "probability from which the positive class is predicted",
-                               low=0.0, high=1.0)
+    threshold: float = setting(
+        0.5, "probability from which the positive class is predicted", low=0.0, high=1.0
+    )
     bootstrap: int = setting(1000, "resamplings behind an interval", low=10)
     confidence: float = setting(0.95, "coverage of an interval", low=0.5, high=0.999)
     seed: int = setting(1, "seed of the resamplings", low=0)
@@ -164,12 +195,18 @@ class Config:
         made = {}
         for name, content in values.items():
             if name not in sections:
-                raise GalcatError(f"{where}: there is no section [{name}]; legal are "
-                                  f"{listed(sections)}.{nearest(name, sections)}")
+                raise GalcatError(
+                    f"{where}: there is no section [{name}]; legal are "
+                    f"{listed(sections)}.{nearest(name, sections)}"
+                )
             if not isinstance(content, dict):
-                raise GalcatError(f"{where}: [{name}] is a section, not a value; write [{name}] on a line "
-                                  "of its own and its keys below")
-            made[name] = section_from_dict(sections[name].default_factory, content, f"{where}: [{name}]")
+                raise GalcatError(
+                    f"{where}: [{name}] is a section, not a value; write [{name}] on a line "
+                    "of its own and its keys below"
+                )
+            made[name] = section_from_dict(
+                sections[name].default_factory, content, f"{where}: [{name}]"
+            )
         return cls(**made)
 
     @classmethod
@@ -197,7 +234,9 @@ class Config:
             value = getattr(self, section.name)
             lines.append(f"[{section.name}]  # {value.__doc__}")
             for item in dataclasses.fields(value):
-                lines.append(f"{item.name} = {_toml(getattr(value, item.name))}  # {item.metadata['help']}")
+                lines.append(
+                    f"{item.name} = {_toml(getattr(value, item.name))}  # {item.metadata['help']}"
+                )
             lines.append("")
         write_text(path, "\n".join(lines))
 
@@ -216,8 +255,10 @@ def section_from_dict(section: type, values: dict[str, Any], where: str) -> Any:
     made = {}
     for name, value in values.items():
         if name not in fields:
-            raise GalcatError(f"{where} has no key '{name}'; legal are {listed(fields, 40)}."
-                              f"{nearest(name, fields)}")
+            raise GalcatError(
+                f"{where} has no key '{name}'; legal are {listed(fields, 40)}."
+                f"{nearest(name, fields)}"
+            )
         made[name] = check_value(fields[name], hints[name], value, f"{where} {name}")
     return section(**made)
 
@@ -234,9 +275,15 @@ def check_value(item: dataclasses.Field, kind: Any, value: Any, where: str) -> A
     value = kind(value)
     low, high, choices = (item.metadata[k] for k in ("low", "high", "choices"))
     if choices and value not in choices:
-        raise GalcatError(f"{where} = {value!r}: legal are {listed(choices)}.{nearest(str(value), choices)}")
+        raise GalcatError(
+            f"{where} = {value!r}: legal are {listed(choices)}.{nearest(str(value), choices)}"
+        )
     if kind in (int, float):
-        if value != value or (low is not None and value < low) or (high is not None and value > high):
+        if (
+            value != value
+            or (low is not None and value < low)
+            or (high is not None and value > high)
+        ):
             bounds = f"at least {low}" if high is None else f"from {low} to {high}"
             raise GalcatError(f"{where} = {value!r}: {bounds} is legal")
     return value

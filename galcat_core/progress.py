@@ -27,13 +27,24 @@ def bar(total: int | None, description: str, unit: str = "it", disable: bool = F
     """
     quiet_log = not sys.stderr.isatty()
     return tqdm(
-        total=total, desc=description, unit=f" {unit}", disable=disable, file=sys.stderr,
-        mininterval=10.0 if quiet_log else 0.2, ascii=quiet_log, dynamic_ncols=not quiet_log,
+        total=total,
+        desc=description,
+        unit=f" {unit}",
+        disable=disable,
+        file=sys.stderr,
+        mininterval=10.0 if quiet_log else 0.2,
+        ascii=quiet_log,
+        dynamic_ncols=not quiet_log,
     )
 
 
-def track(items: Iterable[Item], description: str, total: int | None = None,
-          unit: str = "it", disable: bool = False) -> Iterator[Item]:
+def track(
+    items: Iterable[Item],
+    description: str,
+    total: int | None = None,
+    unit: str = "it",
+    disable: bool = False,
+) -> Iterator[Item]:
     """Yield items and move a bar. `total` defaults to `len(items)` where there is one."""
     if total is None and hasattr(items, "__len__"):
         total = len(items)  # type: ignore[arg-type]

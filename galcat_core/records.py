@@ -43,13 +43,17 @@ class Record:
         kind = type(self).__name__
         for name in self.required:
             if name not in self.table.columns:
-                raise GalcatError(f"{kind}: column '{name}' is missing; there are "
-                                  f"{listed(self.table.columns)}.{nearest(name, self.table.columns)}")
+                raise GalcatError(
+                    f"{kind}: column '{name}' is missing; there are "
+                    f"{listed(self.table.columns)}.{nearest(name, self.table.columns)}"
+                )
         table = self.table.reset_index(drop=True)
         if self.keys == ("id",):
             table = table.assign(id=check_ids(table["id"], kind))
         elif table.duplicated(list(self.keys)).any():
-            raise GalcatError(f"{kind}: rows with the same {' and '.join(self.keys)} stand more than once")
+            raise GalcatError(
+                f"{kind}: rows with the same {' and '.join(self.keys)} stand more than once"
+            )
         object.__setattr__(self, "table", table)
 
     def __len__(self) -> int:
@@ -73,8 +77,10 @@ class Record:
         table, meta = read_table(path)
         kind = meta.pop("kind", cls.__name__)
         if kind != cls.__name__:
-            raise GalcatError(f"{path} holds {kind}, not {cls.__name__}: give the file that made "
-                              f"{cls.__name__.lower()}")
+            raise GalcatError(
+                f"{path} holds {kind}, not {cls.__name__}: give the file that made "
+                f"{cls.__name__.lower()}"
+            )
         provenance = meta.pop("provenance", None)
         try:
             return cls(table, Provenance(**provenance) if provenance else None, meta)
@@ -127,10 +133,13 @@ class Split(Record):
             raise GalcatError(f"Split: set {listed(sorted(odd))} is not one of {listed(self.SETS)}")
         sides = self.table.groupby("group")["set"].nunique()
         if (sides > 1).any():
-            raise GalcatError(f"Split: group {sides.index[sides > 1][0]} stands in more than one set")
+            raise GalcatError(
+                f"Split: group {sides.index[sides > 1][0]} stands in more than one set"
+            )
 
-    def rows(self, survey: str | None = None, set_name: str | None = None,
-             certain: bool | None = None) -> pd.DataFrame:
+    def rows(
+        self, survey: str | None = None, set_name: str | None = None, certain: bool | None = None
+    ) -> pd.DataFrame:
         """Return the rows of a survey and a set, all of them or only the (un)certain ones."""
         keep = np.ones(len(self.table), bool)
         if survey is not None:

@@ -15,10 +15,16 @@ from galcat_core.files import whole, write_text
 from galcat_core.provenance import Provenance
 
 FORMATS = {
-    ".parquet": "parquet", ".pq": "parquet",
-    ".csv": "csv", ".csv.gz": "csv",
-    ".fits": "fits", ".fit": "fits", ".fits.gz": "fits",
-    ".vot": "votable", ".xml": "votable", ".votable": "votable",
+    ".parquet": "parquet",
+    ".pq": "parquet",
+    ".csv": "csv",
+    ".csv.gz": "csv",
+    ".fits": "fits",
+    ".fit": "fits",
+    ".fits.gz": "fits",
+    ".vot": "votable",
+    ".xml": "votable",
+    ".votable": "votable",
 }
 META_KEY = "galcat"
 
@@ -35,7 +41,9 @@ def format_of(path: str | Path) -> str:
     for suffix in sorted(FORMATS, key=len, reverse=True):
         if name.endswith(suffix):
             return FORMATS[suffix]
-    raise GalcatError(f"{path}: cannot tell the table's format; name it with one of {listed(FORMATS)}")
+    raise GalcatError(
+        f"{path}: cannot tell the table's format; name it with one of {listed(FORMATS)}"
+    )
 
 
 def read_table(path: str | Path) -> tuple[pd.DataFrame, dict]:
@@ -119,7 +127,7 @@ def _write_csv(table: pd.DataFrame, path: Path, meta: dict) -> None:
     path.write_bytes(gzip.compress(text, mtime=0) if path.name.lower().endswith(".gz") else text)
 
 
-def _from_astropy(found) -> pd.DataFrame:  # noqa: ANN001
+def _from_astropy(found) -> pd.DataFrame:
     wide = [name for name in found.colnames if len(found[name].shape) > 1]
     found.remove_columns(wide)
     table = found.to_pandas()
@@ -140,8 +148,10 @@ def _read_fits(path: Path) -> tuple[pd.DataFrame, dict]:
         warnings.filterwarnings("ignore", category=fits.verify.VerifyWarning)
         warnings.filterwarnings("ignore", category=UserWarning, module="astropy.units")
         with fits.open(path, memmap=False) as hdus:
-            hdu = next((i for i, h in enumerate(hdus) if isinstance(h, fits.BinTableHDU | fits.TableHDU)),
-                       None)
+            hdu = next(
+                (i for i, h in enumerate(hdus) if isinstance(h, fits.BinTableHDU | fits.TableHDU)),
+                None,
+            )
             if hdu is None:
                 raise GalcatError(f"{path}: holds no table, only images; give a catalogue")
             meta = json.loads(hdus[hdu].header.get(META_KEY.upper(), "{}"))
@@ -149,7 +159,7 @@ def _read_fits(path: Path) -> tuple[pd.DataFrame, dict]:
     return _from_astropy(found), meta
 
 
-def _to_astropy(table: pd.DataFrame):  # noqa: ANN202
+def _to_astropy(table: pd.DataFrame):
     from astropy.table import Table
 
     return Table.from_pandas(table)
@@ -194,8 +204,18 @@ def _write_votable(table: pd.DataFrame, path: Path, meta: dict) -> None:
     document.to_xml(str(path))
 
 
-_READERS = {"parquet": _read_parquet, "csv": _read_csv, "fits": _read_fits, "votable": _read_votable}
-_WRITERS = {"parquet": _write_parquet, "csv": _write_csv, "fits": _write_fits, "votable": _write_votable}
+_READERS = {
+    "parquet": _read_parquet,
+    "csv": _read_csv,
+    "fits": _read_fits,
+    "votable": _read_votable,
+}
+_WRITERS = {
+    "parquet": _write_parquet,
+    "csv": _write_csv,
+    "fits": _write_fits,
+    "votable": _write_votable,
+}
 
 
 def provenance_of(path: str | Path) -> Provenance | None:
@@ -233,10 +253,14 @@ def check_ids(ids: pd.Series, where: str) -> pd.Series:
         ids = ids.astype(str)
         broken = ids.str.fullmatch(r"[+-]?\d*\.?\d+[eE]\+?\d+")
         if broken.any():
-            raise GalcatError(f"{where}: id {ids[broken].iloc[0]!r} is a float's text and has lost digits; "
-                              "write the id column as 64-bit integers")
+            raise GalcatError(
+                f"{where}: id {ids[broken].iloc[0]!r} is a float's text and has lost digits; "
+                "write the id column as 64-bit integers"
+            )
     repeated = ids[ids.duplicated()]
     if len(repeated):
-        raise GalcatError(f"{where}: {len(repeated)} ids stand more than once (first {repeated.iloc[0]}); "
-                          "keep one row for each object")
+        raise GalcatError(
+            f"{where}: {len(repeated)} ids stand more than once (first {repeated.iloc[0]}); "
+            "keep one row for each object"
+        )
     return ids
