@@ -1,0 +1,308 @@
+"""A run: the folder that a training writes (config, samples, weights, history, report), read without TensorFlow."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import socket
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import pandas as pd
+
+from galcat_core.config import Config
+from galcat_core.errors import GalcatError, listed
+from galcat_core.files import write_text
+from galcat_core.tables import read_table
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run folder and names for what lies in it.
+
+    Attributes
+    ----------
+    folder : Path
+        Holds `config.toml`, `run.json` (see `info`), `samples.parquet` (the galaxies it learns and
+        is validated on), `rejects.csv` (those that it could not use, and why),
+        `weights.weights.h5` (the best), `checkpoint.npz`, `history.csv`, and when it is finished
+        `report.json` and `DIGEST`.
+    """
+
+    folder: Path
+
+    @classmethod
+    def open(cls, folder: str | Path) -> Run:
+        """Return the run in a folder.
+
+        Raises
+        ------
+        GalcatError
+            There is no folder, or it holds no run.
+        """
+        folder = Path(folder)
+        if not (folder / "run.json").is_file():
+            what = "holds no run (no run.json)" if folder.is_dir() else "no such run folder"
+            raise GalcatError(f"{folder}: {what}; give the folder that `galcat train` wrote")
+        return cls(folder)
+
+    @property
+    def name(self) -> str:
+        """The folder's name."""
+        return self.folder.resolve().name
+
+    @property
+    def config(self) -> Config:
+        """Every setting the run was started with."""
+        return Config.load(self.folder / "config.toml")
+
+    @property
+    def info(self) -> dict[str, Any]:
+        """What `run.json` says.
+
+        `classes`, `positive`, `survey`, `network`, `workers`, `code` (version), `store` (path as
+        seen from the run folder, digest, size_px, render settings), `samples` (digest and counts),
+        `parent` (name, digest, path; or None), `provenance`.
+        """
+        return _read_json(self.folder / "run.json")
+
+    @property
+    def classes(self) -> list[str]:
+        """The two classes: [negative, positive]."""
+        return list(self.info["classes"])
+
+    @property
+    def positive(self) -> str:
+        """The class whose probability the network gives."""
+        return self.info["positive"]
+
+    @property
+    def survey(self) -> str:
+        """The survey that it learnt from."""
+        return self.info["survey"]
+
+    @property
+    def network(self) -> str:
+        """Name of the network, a key of `models.NETWORKS`."""
+        return self.info["network"]
+
+    @property
+    def samples(self) -> pd.DataFrame:
+        """The galaxies used: `id`, `set` ("train", "validation"), `label`, `weight`."""
+        return read_table(self.folder / "samples.parquet")[0]
+
+    @property
+    def weights(self) -> Path:
+        """The best weights' file.
+
+        Raises
+        ------
+        GalcatError
+            No epoch has been finished yet.
+        """
+        path = self.folder / "weights.weights.h5"
+        if not path.is_file():
+            raise GalcatError(
+                f"{self.folder}: this run has no weights yet ({self.status}); let it train at "
+                "least one epoch"
+            )
+        return path
+
+    @property
+    def history(self) -> pd.DataFrame:
+        """One row an epoch; empty before the first is done."""
+        path = self.folder / "history.csv"
+        return read_table(path)[0] if path.is_file() else pd.DataFrame(columns=HISTORY)
+
+    @property
+    def report(self) -> dict[str, Any]:
+        """Best epoch, its metrics, why the training ended, seconds; empty before it is finished."""
+        path = self.folder / "report.json"
+        return _read_json(path) if path.is_file() else {}
+
+    @property
+    def status(self) -> str:
+        """ "finished", "running" (a process trains it now) or "interrupted" (train again to go on)."""
+        if (self.folder / "report.json").is_file():
+            return "finished"
+        return "running" if _is_locked(self.folder / LOCK) else "interrupted"
+
+    @property
+    def finished(self) -> bool:
+        """Whether the training came to its end."""
+        return self.status == "finished"
+
+    @property
+    def digest(self) -> str:
+        """The sha256 of what made the run and of its weights; no path, no time goes into it.
+
+        Raises
+        ------
+        GalcatError
+            The run is not finished.
+        """
+        path = self.folder / "DIGEST"
+        if not path.is_file():
+            raise GalcatError(
+                f"{self.folder}: this run is {self.status}, not finished; let `galcat train` end"
+            )
+        return path.read_text().strip()
+
+
+HISTORY = (
+    "epoch",
+    "loss",
+    "accuracy",
+    "val_loss",
+    "val_accuracy",
+    "learning_rate",
+    "images_per_second",
+    "seconds",
+)
+LOCK = ".lock"
+# what may differ between two starts of one run: it changes no weight
+FREE = {"train": ("checkpoint_seconds",)}
+
+
+def write_json(path: Path, values: dict[str, Any]) -> None:
+    """Write JSON whole, keys sorted."""
+    write_text(path, json.dumps(values, sort_keys=True, indent=1) + "\n")
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        return json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise GalcatError(f"{path}: not whole ({error}); train into a new folder") from error
+
+
+def learning_settings(config: Config) -> dict[str, Any]:
+    """Return the settings that the weights depend on: {"train.epochs": 50, ...}."""
+    sections = config.to_dict()
+    return {
+        f"{section}.{key}": value
+        for section in ("train", "augment")
+        for key, value in sections[section].items()
+        if key not in FREE.get(section, ())
+    }
+
+
+def create(folder: str | Path, config: Config, info: dict[str, Any]) -> Run:
+    """Begin a run, or find the one that was begun there with the same settings and inputs.
+
+    Parameters
+    ----------
+    folder : str or Path
+    config : Config
+    info : dict
+        What goes into `run.json` (see `Run.info`).
+
+    Raises
+    ------
+    GalcatError
+        The folder holds something else, or a run of other settings or inputs: it is said which.
+    """
+    folder = Path(folder)
+    if folder.exists() and not folder.is_dir():
+        raise GalcatError(f"{folder} is a file; a run is a folder: name another with -o")
+    if (folder / "run.json").is_file():
+        run = Run(folder)
+        differing = _differences(run, config, info)
+        if differing:
+            raise GalcatError(
+                f"{folder} holds a run of other make: {listed(differing, 6)}; name a new folder "
+                "with -o, or give the same settings and inputs to go on"
+            )
+        # the store may have moved together with its digest: remember where it is now
+        write_json(folder / "run.json", {**run.info, "store": info["store"]})
+        return run
+    begun = (".", "config.toml", "samples.parquet", "rejects.csv")  # of a start that was killed
+    strange = [p.name for p in folder.glob("*") if not p.name.startswith(begun)]
+    if strange:
+        raise GalcatError(
+            f"{folder} is not empty and holds no run ({listed(sorted(strange), 3)}); name a new "
+            "folder with -o"
+        )
+    config.save(folder / "config.toml")
+    write_json(folder / "run.json", info)
+    return Run(folder)
+
+
+def _differences(run: Run, config: Config, info: dict[str, Any]) -> list[str]:
+    old, new = learning_settings(run.config), learning_settings(config)
+    found = [f"{k} was {old.get(k)!r}, is {new[k]!r}" for k in new if old.get(k) != new[k]]
+    was = run.info
+    for key in ("survey", "classes", "workers"):
+        if was.get(key) != info.get(key):
+            found.append(f"{key} was {was.get(key)!r}, is {info.get(key)!r}")
+    for key, told in (("store", "pictures"), ("samples", "galaxies"), ("parent", "parent run")):
+        if (was.get(key) or {}).get("digest") != (info.get(key) or {}).get("digest"):
+            found.append(f"the {told} differ")
+    return found
+
+
+def seal(run: Run, weights_digest: str) -> str:
+    """Write DIGEST, the hash of what made the run and of its weights, and return it."""
+    info = run.info
+    made_of = {
+        "settings": learning_settings(run.config),
+        "weights": weights_digest,
+        **{k: info.get(k) for k in ("classes", "positive", "survey", "network", "workers")},
+        **{k: (info.get(k) or {}).get("digest") for k in ("store", "samples", "parent")},
+    }
+    total = hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()
+    write_text(run.folder / "DIGEST", total + "\n")
+    return total
+
+
+@contextlib.contextmanager
+def locked(folder: str | Path, wait_seconds: float = 1.0) -> Iterator[IO[str]]:
+    """Hold a run folder for one training; yield the lock's open file.
+
+    The lock goes when the last process that inherited the open file is gone, however it ends; a
+    kill -9 leaves nothing to clean up.
+
+    Raises
+    ------
+    GalcatError
+        Another process trains there: its id, host and start are told.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / LOCK).open("a+") as stream:
+        deadline = time.monotonic() + wait_seconds
+        while not _try_lock(stream):
+            if time.monotonic() > deadline:
+                stream.seek(0)
+                holder = stream.read().strip() or "another process"
+                raise GalcatError(
+                    f"{folder} is being trained by {holder}; wait for it, stop it, or name another "
+                    "folder with -o"
+                )
+            time.sleep(0.05)
+        stream.truncate(0)
+        started = time.strftime("%Y-%m-%d %H:%M:%S")
+        stream.write(f"process {os.getpid()} on {socket.gethostname()} since {started}")
+        stream.flush()
+        yield stream
+
+
+def _try_lock(stream: IO[str], how: int = fcntl.LOCK_EX) -> bool:
+    try:
+        fcntl.flock(stream, how | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _is_locked(path: Path) -> bool:
+    if not path.is_file():
+        return False
+    with path.open() as stream:
+        return not _try_lock(stream, fcntl.LOCK_SH)
