@@ -31,23 +31,28 @@ class Parser(argparse.ArgumentParser):
         elif "invalid choice: '" in message and "VERB" in message:
             wrong = message.split("invalid choice: '")[1].split("'")[0]
             message = f"there is no verb '{wrong}'.{nearest(wrong, self.verbs)}"
-        self.exit(2, f"{self.prog}: {message} See {self.prog} --help\n")
+        self.exit(2, f"{self.prog}: {message.rstrip('.')}. See {self.prog} --help\n")
 
 
 def add_settings(parser: Parser, *sections: str) -> None:
     """Give a verb one flag for each setting of its config sections."""
     hints = typing.get_type_hints(Config)
+    taken: set[str] = set()
     for section in sections:
         group = parser.add_argument_group(f"settings [{section}]", hints[section].__doc__)
         kinds = typing.get_type_hints(hints[section])
         for item in dataclasses.fields(hints[section]):
-            _add_setting(group, section, item, kinds[item.name])
+            flag = "--" + item.name.replace("_", "-")
+            if flag in taken:  # two sections of one verb have a setting of this name
+                flag = f"--{section}-{flag[2:]}"
+            taken.add(flag)
+            _add_setting(group, section, item, kinds[item.name], flag)
 
 
 def _add_setting(
-    group: argparse._ArgumentGroup, section: str, item: dataclasses.Field, kind: typing.Any
+    group: argparse._ArgumentGroup, section: str, item: dataclasses.Field, kind: typing.Any, flag: str
 ) -> None:
-    flags = ["--" + item.name.replace("_", "-")]
+    flags = [flag]
     if (section, item.name) in SHORT:
         flags.insert(0, SHORT[section, item.name])
     default = item.default if item.default is not dataclasses.MISSING else item.default_factory()

@@ -445,7 +445,7 @@ def parser() -> Parser:
             allow_abbrev=False,
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
-        verb.set_defaults(call=add(verb))
+        verb.set_defaults(call=add(verb), parser=verb)
         verb.add_argument(
             "--config", metavar="FILE", help="TOML file of settings (galcat config -o FILE)"
         )
@@ -457,7 +457,9 @@ def parser() -> Parser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb; return the exit code (0 done, 2 a mistake told in one line, 130 interrupted)."""
-    args = parser().parse_args(argv)
+    args, unknown = parser().parse_known_args(argv)
+    if unknown:
+        args.parser.error(f"unrecognized arguments: {' '.join(unknown)}")
     try:
         from galcat_core import stages
 
