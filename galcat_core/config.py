@@ -82,6 +82,27 @@ class Cutouts:
 
 
 @dataclass
+class Harmonise:
+    """Finished pictures (JPEG, PNG) of any survey, brought to one face on import."""
+
+    harmonise: bool = setting(
+        True, "find the galaxy and bring its size, sky and stretch to one standard"
+    )
+    size_px: int = setting(96, "width and height of a harmonised picture", low=16, high=1024)
+    size_factor: float = setting(
+        2.0, "width of a picture in units of the galaxy's measured diameter", low=0.5, high=20.0
+    )
+    grey: bool = setting(True, "drop the colours, which mean something else in every survey")
+    isophote: float = setting(
+        0.1, "fraction of its peak down to which a galaxy's size is measured", low=0.01, high=0.9
+    )
+    equalise: bool = setting(True, "bend every stretch so that the galaxy's median is the same")
+    median: float = setting(
+        0.4, "brightness of the galaxy's median pixel if equalised", low=0.05, high=0.95
+    )
+
+
+@dataclass
 class Splitting:
     """Honest training, validation and test sets."""
 
@@ -154,6 +175,7 @@ class Evaluate:
     bootstrap: int = setting(1000, "resamplings behind an interval", low=10)
     confidence: float = setting(0.95, "coverage of an interval", low=0.5, high=0.999)
     seed: int = setting(1, "seed of the resamplings", low=0)
+    bins: int = setting(10, "bins of the reliability diagram and the calibration error", low=2)
 
 
 @dataclass
@@ -176,6 +198,7 @@ class Config:
     select: Select = field(default_factory=Select)
     match: Match = field(default_factory=Match)
     cutouts: Cutouts = field(default_factory=Cutouts)
+    pictures: Harmonise = field(default_factory=Harmonise)
     split: Splitting = field(default_factory=Splitting)
     train: Train = field(default_factory=Train)
     augment: Augment = field(default_factory=Augment)
