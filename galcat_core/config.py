@@ -125,7 +125,9 @@ class Train:
     )
     scale_learning_rate: bool = setting(True, "multiply the rate by the number of workers")
     warmup_epochs: float = setting(
-        1.0, "epochs over which the rate climbs from a worker's to the full one", low=0.0
+        1.0,
+        "epochs over which the rate climbs from one worker's to the full one; at most half of all",
+        low=0.0,
     )
     patience: int = setting(
         8, "epochs without a better validation loss before training stops", low=1
@@ -139,6 +141,15 @@ class Train:
     )
     limit: int = setting(0, "train on this many galaxies drawn by the seed (0: all)", low=0)
     layers: str = setting("all", "layers that learn", choices=("all", "dense"))
+    positive: str = setting(
+        "", "class whose probability is given (empty: spiral, or the last by name)"
+    )
+    fine_tune_rate: float = setting(
+        0.3, "factor on the learning rate of a run that starts from a parent's weights", low=0.0
+    )
+    fine_tune_epochs: int = setting(
+        30, "most epochs of a run that starts from a parent's weights", low=1
+    )
     checkpoint_seconds: float = setting(
         60.0, "longest time between checkpoints inside an epoch", low=1.0
     )
@@ -152,6 +163,11 @@ class Augment:
     shift: float = setting(0.05, "largest shift, as a fraction of the width", low=0.0, high=0.5)
     zoom: list[float] = setting([0.75, 1.3], "smallest and largest zoom")
     flip: bool = setting(True, "mirror both ways")
+    fill: str = setting(
+        "reflect",
+        "what fills the corners that a rotation or shift lays bare",
+        choices=("reflect", "nearest", "wrap", "constant"),
+    )
     blur_px: float = setting(0.0, "largest sigma of a Gaussian blur", low=0.0, high=10.0)
     noise: float = setting(
         0.0, "largest sigma of added noise, as a fraction of full brightness", low=0.0, high=1.0
@@ -162,7 +178,9 @@ class Augment:
         low=0.0,
         high=2.0,
     )
-    colour: float = setting(0.0, "largest relative change of a channel", low=0.0, high=1.0)
+    colour: float = setting(
+        0.0, "largest relative change of a channel and of the saturation", low=0.0, high=1.0
+    )
 
 
 @dataclass
