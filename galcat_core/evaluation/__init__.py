@@ -1,0 +1,1 @@
+"""Judging a run: predictions + labels -> metrics with intervals, curves and figures."""

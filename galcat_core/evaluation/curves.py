@@ -1,0 +1,152 @@
+"""Curves behind the figures: scored galaxies -> ROC, calibration and coverage points, JSON types."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.special import ndtri
+
+from galcat_core.config import Evaluate
+from galcat_core.evaluation.measures import Scored, bin_of, resamplings, tidy
+
+AT_MOST = 1000  # points of a ROC curve kept
+BAND_AT = np.linspace(0.0, 1.0, 201)
+BAND_WEIGHTS = 50_000_000  # resamplings times galaxies behind the band: a second or two
+
+
+def roc(scored: Scored, settings: Evaluate) -> dict:
+    """Return the ROC curve, its bootstrap band and the operating point.
+
+    Returns
+    -------
+    dict
+        "false_positive_rate", "true_positive_rate", "threshold" (lists; the first threshold, above
+        every probability, is null), "band" {"false_positive_rate", "low", "high"} and "operating"
+        {"false_positive_rate", "true_positive_rate"} at the configured threshold. Corners only, at
+        most 1,000 of them.
+    """
+    false, true, thresholds = _steps(scored)
+    corner = np.r_[True, (np.diff(false, 2) != 0) | (np.diff(true, 2) != 0), True]
+    thresholds = thresholds[corner]
+    false, true = false[corner] / false[-1], true[corner] / true[-1]
+    if len(false) > AT_MOST:
+        along = (false - false[0]) + (true - true[0])
+        kept = np.unique(np.searchsorted(along, np.linspace(0, along[-1], AT_MOST)))
+        false, true, thresholds = false[kept], true[kept], thresholds[kept]
+    positive, said = scored.truth == scored.positive, scored.said == scored.positive
+    return {
+        "false_positive_rate": _list(false),
+        "true_positive_rate": _list(true),
+        "threshold": [None if np.isinf(t) else tidy(t) for t in thresholds],
+        "operating": {
+            "false_positive_rate": tidy(said[~positive].mean()),
+            "true_positive_rate": tidy(said[positive].mean()),
+        },
+        "band": _band(scored, settings),
+    }
+
+
+def _steps(scored: Scored) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return counts of false and true positives from each distinct probability up, and these."""
+    order = np.argsort(-scored.probability, kind="stable")
+    positive = (scored.truth == scored.positive)[order]
+    ends = np.flatnonzero(np.diff(scored.probability[order], append=-np.inf))
+    true, false = np.cumsum(positive)[ends], np.cumsum(~positive)[ends]
+    thresholds = np.r_[np.inf, scored.probability[order][ends]]
+    return np.r_[0, false], np.r_[0, true], thresholds
+
+
+def _band(scored: Scored, settings: Evaluate) -> dict:
+    """Return the pointwise interval of the true positive rate on a grid of false positive rates."""
+    order = np.argsort(-scored.probability, kind="stable")
+    positive = (scored.truth == scored.positive)[order]
+    ends = np.flatnonzero(np.diff(scored.probability[order], append=-np.inf))
+    times = int(np.clip(BAND_WEIGHTS // len(order), 50, settings.bootstrap))
+    drawn = []
+    for weights in resamplings(scored.truth, times, settings.seed):
+        true = np.cumsum(weights[:, order] * positive, axis=1)[:, ends]
+        false = np.cumsum(weights[:, order] * ~positive, axis=1)[:, ends]
+        drawn += [
+            np.interp(BAND_AT, np.r_[0, f] / f[-1], np.r_[0, t] / t[-1])
+            for f, t in zip(false, true, strict=True)
+        ]
+    tail = (1 - settings.confidence) / 2
+    low, high = np.quantile(drawn, [tail, 1 - tail], axis=0)
+    return {
+        "false_positive_rate": _list(BAND_AT),
+        "low": _list(low),
+        "high": _list(high),
+        "resamplings": times,
+    }
+
+
+def calibration(scored: Scored, settings: Evaluate) -> dict:
+    """Return the reliability diagram.
+
+    Returns
+    -------
+    dict
+        "edges" of the bins and for each "count", "mean_probability", "fraction_positive" and its
+        Wilson interval "low", "high"; null where a bin is empty.
+    """
+    bins = bin_of(scored.probability, scored.bins)
+    count = np.bincount(bins, minlength=scored.bins)
+    mean = np.bincount(bins, scored.probability, scored.bins)
+    fraction = np.bincount(bins, scored.truth == scored.positive, scored.bins)
+    filled = np.maximum(count, 1)
+    low, high = wilson(fraction / filled, filled, settings.confidence)
+    return {
+        "edges": _list(np.linspace(0, 1, scored.bins + 1)),
+        "count": count.tolist(),
+        "mean_probability": _list_or_null(mean / filled, count),
+        "fraction_positive": _list_or_null(fraction / filled, count),
+        "low": _list_or_null(low, count),
+        "high": _list_or_null(high, count),
+    }
+
+
+def wilson(
+    fraction: np.ndarray, count: np.ndarray, confidence: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the interval of Wilson (1927) of fractions of `count` trials, two arrays (N,)."""
+    z = ndtri((1 + confidence) / 2)
+    centre = (fraction + z**2 / (2 * count)) / (1 + z**2 / count)
+    half = (
+        z / (1 + z**2 / count) * np.sqrt(fraction * (1 - fraction) / count + z**2 / (4 * count**2))
+    )
+    return centre - half, centre + half
+
+
+def confidence_of(probability: np.ndarray, threshold: float) -> np.ndarray:
+    """Return how far a probability lies from the threshold, 0 at it, 1 at certainty, (N,)."""
+    above = (probability - threshold) / max(1 - threshold, 1e-12)
+    below = (threshold - probability) / max(threshold, 1e-12)
+    return np.where(probability >= threshold, above, below)
+
+
+def coverage(scored: Scored, confidence: np.ndarray) -> dict:
+    """Return accuracy and F1 of the surest fraction, for 1% to 100% of the galaxies.
+
+    Khan et al. 2019 quote figures for the most confident half only; the whole curve shows what
+    that leaves out. Equal confidences stay in the order of the table (by id).
+    """
+    order = np.argsort(-confidence, kind="stable")
+    positive, said = (x[order] == scored.positive for x in (scored.truth, scored.said))
+    right = np.cumsum(scored.truth[order] == scored.said[order])
+    true, either = np.cumsum(positive & said), np.cumsum(positive) + np.cumsum(said)
+    kept = np.unique(np.ceil(np.arange(1, 101) / 100 * len(order)).astype(int))
+    f1 = 2 * true[kept - 1] / np.maximum(either[kept - 1], 1)
+    return {
+        "fraction": _list(kept / len(order)),
+        "n": kept.tolist(),
+        "least_confidence": _list(confidence[order][kept - 1]),
+        "accuracy": _list(right[kept - 1] / kept),
+        "f1": _list_or_null(f1, either[kept - 1]),
+    }
+
+
+def _list(values: np.ndarray) -> list[float]:
+    return [tidy(value) for value in values]
+
+
+def _list_or_null(values: np.ndarray, count: np.ndarray) -> list[float | None]:
+    return [tidy(value) if n else None for value, n in zip(values, count, strict=True)]

@@ -1,0 +1,110 @@
+"""Galleries: predictions + a store of pictures -> the surest, the least sure and the wrong ones."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from galcat_core.errors import GalcatError
+from galcat_core.evaluation.style import DOUBLE, INK, SOFT, color_of, figure, style
+from galcat_core.records import Predictions
+
+
+def picks(table: pd.DataFrame, predictions: Predictions, count: int = 24) -> dict[str, list]:
+    """Choose what a gallery shows.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Rows of `predictions.table`, with `label` where it is known (see `metrics.join`).
+    predictions : Predictions
+        Names the classes and the positive one.
+    count : int
+        Galaxies in each choice.
+
+    Returns
+    -------
+    dict of str to list
+        "surest_CLASS" for each class, "least_sure" and, where there are labels, "wrong" (the surest
+        errors first): ids, the most telling first; equal ones in the order of their ids.
+    """
+    classes = predictions.classes
+    table = table.sort_values("id", ignore_index=True)
+    probability = table[[f"p_{name}" for name in classes]].to_numpy(float)
+    top = probability.max(axis=1)
+    chosen = {
+        f"surest_{name}": table["id"][np.argsort(-probability[:, i], kind="stable")[:count]]
+        for i, name in enumerate(classes)
+    }
+    chosen["least_sure"] = table["id"][np.argsort(top, kind="stable")[:count]]
+    if "label" in table:
+        wrong = np.flatnonzero(table["label"].notna() & (table["label"] != table["predicted"]))
+        chosen["wrong"] = table["id"][wrong[np.argsort(-top[wrong], kind="stable")[:count]]]
+    return {name: ids.tolist() for name, ids in chosen.items()}
+
+
+def gallery(
+    store: Any,
+    table: pd.DataFrame,
+    ids: list,
+    predictions: Predictions,
+    title: str = "",
+    columns: int = 8,
+) -> Figure:
+    """Draw pictures with what was predicted below each.
+
+    Parameters
+    ----------
+    store : CutoutStore
+        Anything with `rows_of(ids)` and `images(rows) -> (n, H, W, 3), uint8`.
+    table : pandas.DataFrame
+        `id`, `p_CLASS`, `predicted` and, if known, `label`.
+    ids : list
+        Which, in this order.
+    predictions : Predictions
+        Names the classes and the positive one.
+    title : str
+        Said above.
+    columns : int
+        Pictures in a row.
+
+    Raises
+    ------
+    GalcatError
+        No id was given, or the store lacks one.
+    """
+    if not ids:
+        raise GalcatError(f"gallery '{title}': no galaxy to show")
+    images = store.images(store.rows_of(ids))
+    rows = table.set_index("id").loc[ids]
+    lines = -(-len(ids) // columns)
+    with style():
+        made = figure(DOUBLE, lines * (DOUBLE / columns + 0.22) + 0.3)
+        made.get_layout_engine().set(w_pad=0.02, h_pad=0.02, wspace=0.02, hspace=0.02)
+        panels = made.subplots(lines, columns, squeeze=False).ravel()
+        for axes, image, (_, row) in zip(panels, images, rows.iterrows(), strict=False):
+            _picture(axes, image, row, predictions)
+        for axes in panels[len(ids) :]:
+            axes.set_visible(False)
+        made.suptitle(title, x=0.005, ha="left", size=10.5)
+    return made
+
+
+def _picture(axes, image: np.ndarray, row: pd.Series, predictions: Predictions) -> None:
+    axes.imshow(image, interpolation="lanczos")
+    axes.set(xticks=[], yticks=[])
+    axes.minorticks_off()
+    axes.tick_params(length=0)
+    axes.spines[:].set(color=color_of(predictions.classes.index(row["predicted"])), linewidth=1.6)
+    text = f"{row['predicted']} {row['p_' + row['predicted']]:.3f}"
+    label = row.get("label")
+    wrong = isinstance(label, str) and label != row["predicted"]
+    axes.set_xlabel(
+        text + (f"\ntrue: {label}" if wrong else ""),
+        size=7.5,
+        labelpad=2,
+        color=INK if wrong else SOFT,
+    )
