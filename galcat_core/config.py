@@ -50,10 +50,22 @@ class Select:
     elliptical_min: float = setting(
         0.926, "debiased P_EL of a certain elliptical", low=0.0, high=1.0
     )
-    min_votes: int = setting(5, "fewest votes of a labelled galaxy", low=0)
+    min_votes: int = setting(5, "fewest votes of a certain label", low=0)
     mag_limit_g: float = setting(
-        18.0, "faintest MAG_AUTO_G of an unlabelled DES galaxy", low=0.0, high=40.0
+        18.0, "MAG_AUTO_G below which a DES galaxy is labelled", low=0.0, high=40.0
     )
+    spread_plus_3_err: float = setting(
+        0.005, "WAVG_SPREAD_MODEL_I + 3 errors of an extended object is above this"
+    )
+    spread_plus_1_err: float = setting(
+        0.003, "WAVG_SPREAD_MODEL_I + 1 error of an extended object is above this"
+    )
+    spread_minus_1_err: float = setting(
+        0.001, "WAVG_SPREAD_MODEL_I - 1 error of an extended object is above this"
+    )
+    flag_bands: list[str] = setting(["g", "r", "i"], "bands whose flags and epochs are looked at")
+    flags_below: int = setting(4, "SExtractor FLAGS of a clean object are below this", low=0)
+    min_epochs: int = setting(1, "fewest exposures (NEPOCHS) in each band", low=0)
 
 
 @dataclass
