@@ -1,0 +1,282 @@
+"""The two telescopes: sources, a tile and a seed -> images and weights in g, r, i, and their FITS files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from galcat_core.files import whole
+from galcat_core.sky.galaxies import Galaxy
+from galcat_core.sky.layout import PIXEL_ARCSEC, Tile
+
+if TYPE_CHECKING:
+    import galsim
+
+BANDS = ("g", "r", "i")
+DEEPER_MAG = 1.5  # what the DES-like telescope gains
+FAINTEST = 0.25  # profiles are drawn until this many sky sigmas a pixel
+
+
+@dataclass(frozen=True)
+class Telescope:
+    """A telescope, its camera and its pipeline.
+
+    Attributes
+    ----------
+    survey : str
+    pixel_arcsec : float
+    zero_point : float
+        AB magnitude of one image unit.
+    unit : str
+        BUNIT of the images.
+    psf_fwhm_arcsec, sky_sigma, gain : dict of str to float
+        A band: width of a star; sky noise a pixel (image units); electrons an image unit.
+    seeing_scatter : float
+        Relative scatter of the PSF's width between tiles.
+    noise_kernel : float
+        Weight of a neighbour pixel in the noise: resampled images have correlated noise.
+    saturation : float
+        Brightest pixel (image units).
+    masks : bool
+        Bad pixels have weight 0 in a second HDU; otherwise they are NaN.
+    """
+
+    survey: str
+    pixel_arcsec: float
+    zero_point: float
+    unit: str
+    psf_fwhm_arcsec: dict[str, float]
+    sky_sigma: dict[str, float]
+    gain: dict[str, float]
+    seeing_scatter: float
+    noise_kernel: float
+    saturation: float
+    masks: bool
+
+
+def _deeper(sigma: float) -> float:
+    """Sky noise a DES-like pixel: the same square arcsecond, `DEEPER_MAG` fainter, at ZP 30."""
+    scale = PIXEL_ARCSEC["des"] / PIXEL_ARCSEC["sdss"]
+    return sigma * scale * 10 ** (0.4 * (30 - 22.5 - DEEPER_MAG))
+
+
+# sky noise as measured in frames of Stripe 82; electrons a nanomaggy from NMGY and the CCDs' gains
+_SDSS_SIGMA = {"g": 0.0291, "r": 0.0354, "i": 0.0538}
+TELESCOPES = {
+    "sdss": Telescope(
+        survey="sdss",
+        pixel_arcsec=PIXEL_ARCSEC["sdss"],
+        zero_point=22.5,
+        unit="nanomaggy",
+        psf_fwhm_arcsec={"g": 1.44, "r": 1.32, "i": 1.27},
+        sky_sigma=_SDSS_SIGMA,
+        gain={"g": 980.0, "r": 900.0, "i": 660.0},
+        seeing_scatter=0.06,
+        noise_kernel=0.0,
+        saturation=280.0,
+        masks=False,
+    ),
+    "des": Telescope(
+        survey="des",
+        pixel_arcsec=PIXEL_ARCSEC["des"],
+        zero_point=30.0,
+        unit="electrons",
+        psf_fwhm_arcsec={"g": 1.07, "r": 0.96, "i": 0.90},
+        sky_sigma={band: _deeper(sigma) for band, sigma in _SDSS_SIGMA.items()},
+        gain={"g": 4.5, "r": 5.5, "i": 5.0},
+        seeing_scatter=0.05,
+        noise_kernel=0.13,
+        saturation=60000.0,
+        masks=True,
+    ),
+}
+
+
+def draw_tile(tile: Tile, sources: pd.DataFrame, seed: list[int]) -> dict[str, dict]:
+    """Draw the images of a tile in every band.
+
+    Parameters
+    ----------
+    tile : Tile
+    sources : pandas.DataFrame
+        Everything that shines in the patch (cf. `population`), with `ra_deg` and `dec_deg`.
+    seed : list of int
+        Seed of the tile's PSF, background and noise.
+
+    Returns
+    -------
+    dict of str to dict
+        For each band "image" and "weight" (ndarray (height, width), float32; weight is the inverse
+        variance of the sky), "fwhm" (arcsec) and "psf" (galsim.GSObject).
+    """
+    import galsim
+
+    telescope = TELESCOPES[tile.survey]
+    random = np.random.default_rng(seed)
+    wcs = galsim.FitsWCS(header=galsim.FitsHeader(dict(tile.cards)))
+    canvas = {
+        band: galsim.ImageF(tile.width, tile.height, wcs=wcs, xmin=1, ymin=1) for band in BANDS
+    }
+    seeing = random.lognormal(0, telescope.seeing_scatter)
+    psfs = {band: point_spread(telescope, band, seeing, random) for band in BANDS}
+    x, y = tile.pixels(sources["ra_deg"], sources["dec_deg"])
+    for row, at_x, at_y in zip(sources.to_dict("records"), x, y, strict=True):
+        _draw_source(row, galsim.PositionD(at_x, at_y), telescope, canvas, psfs)
+    return {
+        band: _expose(telescope, band, canvas[band].array, random)
+        | {"psf": psfs[band], "fwhm": telescope.psf_fwhm_arcsec[band] * seeing}
+        for band in BANDS
+    }
+
+
+def point_spread(
+    telescope: Telescope, band: str, seeing: float, random: np.random.Generator
+) -> galsim.GSObject:
+    """Return the PSF of a tile in a band: a Moffat with a little ellipticity."""
+    import galsim
+
+    shape = random.normal(0, 0.012, 2)
+    wide = telescope.psf_fwhm_arcsec[band] * seeing * random.lognormal(0, 0.015)
+    return galsim.Moffat(beta=3.3, fwhm=wide, gsparams=_gsparams()).shear(g1=shape[0], g2=shape[1])
+
+
+def _gsparams() -> galsim.GSParams:
+    """Return accuracies fit for noisy pictures: a few times faster than GalSim's defaults."""
+    import galsim
+
+    return galsim.GSParams(
+        folding_threshold=1e-2, maxk_threshold=3e-3, kvalue_accuracy=1e-4, stepk_minimum_hlr=3
+    )
+
+
+def _draw_source(
+    row: dict,
+    at: galsim.PositionD,
+    telescope: Telescope,
+    canvas: dict[str, galsim.Image],
+    psfs: dict[str, galsim.GSObject],
+) -> None:
+    """Add one source to the images of all bands, where its stamp overlaps them."""
+    import galsim
+
+    flux = 10 ** (0.4 * (telescope.zero_point - row["mag_r"]))
+    half = int(reach_arcsec(row, telescope) / telescope.pixel_arcsec) + 2
+    box = galsim.BoundsI(
+        int(at.x) - half, int(at.x) + half + 1, int(at.y) - half, int(at.y) + half + 1
+    )
+    if not (box & canvas["r"].bounds).isDefined():
+        return
+    galaxy = None if row["kind"] == "star" else Galaxy(row)
+    for band, image in canvas.items():
+        psf = psfs[band]
+        if galaxy is None:
+            seen = psf.withFlux(flux * 10 ** (0.4 * (row["mag_r"] - row[f"mag_{band}"])))
+        else:
+            seen = galsim.Convolve(galaxy.profile(band, _gsparams()) * flux, psf)
+        stamp = galsim.ImageF(box, wcs=image.wcs.local(at))
+        seen.drawImage(stamp, center=at)
+        part = box & image.bounds
+        image[part] += stamp[part]
+
+
+def reach_arcsec(row: dict, telescope: Telescope) -> float:
+    """Return how far from its centre a source rises above `FAINTEST` sky sigmas (arcsec)."""
+    flux = 10 ** (0.4 * (telescope.zero_point - row["mag_r"])) * telescope.pixel_arcsec**2
+    level = FAINTEST * telescope.sky_sigma["r"]
+    fwhm = telescope.psf_fwhm_arcsec["r"]
+    core = 0.5 * fwhm / np.sqrt(2 ** (1 / 3.3) - 1)
+    peak = flux * 2.3 / (np.pi * core**2)
+    wings = core * np.sqrt(max((peak / level) ** (1 / 3.3) - 1, 1.0))
+    if row["kind"] == "star":
+        return float(np.clip(wings, 3 * fwhm, 45.0))
+    radii = np.geomspace(0.3, 90, 120)
+    n, size = row["sersic_n"], row["re_arcsec"]
+    disk = row["kind"] == "galaxy" and row["morphology"] != "elliptical"
+    n = 1.0 if disk else n
+    b = 2 * n - 1 / 3
+    brightness = np.exp(-b * ((radii / size) ** (1 / n) - 1)) / (np.pi * size**2 * 2.5)
+    bright = radii[flux * brightness > level]
+    far = float(bright[-1]) if len(bright) else 0.0
+    far = min(far, 5.2 * row["scale_arcsec"]) if disk else far
+    return float(np.clip(far + 2 * fwhm, 3 * fwhm, 60.0))
+
+
+def _expose(
+    telescope: Telescope, band: str, signal: np.ndarray, random: np.random.Generator
+) -> dict[str, np.ndarray]:
+    """Add a residual background, photon and sky noise; clip what saturates."""
+    height, width = signal.shape
+    sigma = telescope.sky_sigma[band] * random.lognormal(0, 0.04)
+    y, x = np.linspace(-1, 1, height)[:, None], np.linspace(-1, 1, width)[None, :]
+    a, b, c, d = random.normal(0, 0.12, 4)
+    background = sigma * (0.15 + a * x + b * y + c * x * y + d * (x * x + y * y - 0.7))
+    noise = random.standard_normal((height, width), dtype=np.float32)
+    if telescope.noise_kernel:
+        noise = _correlate(noise, telescope.noise_kernel)
+    variance = sigma**2 + np.maximum(signal, 0) / telescope.gain[band]
+    image = (signal + background + noise * np.sqrt(variance)).astype(np.float32)
+    return {
+        "image": np.minimum(image, telescope.saturation),
+        "weight": np.full(image.shape, 1 / sigma**2, np.float32),
+    }
+
+
+def _correlate(noise: np.ndarray, neighbour: float) -> np.ndarray:
+    """Smear white noise by (c, 1, c) along both axes, its variance kept."""
+    from scipy.ndimage import correlate1d
+
+    kernel = np.array([neighbour, 1.0, neighbour]) / np.sqrt(1 + 2 * neighbour**2)
+    return correlate1d(correlate1d(noise, kernel, axis=0), kernel, axis=1)
+
+
+def tile_path(folder: Path, tile: Tile, band: str, compress: bool) -> Path:
+    """Return where a tile's image in a band lies."""
+    return folder / "tiles" / tile.survey / f"{tile.name}_{band}.fits{'.fz' if compress else ''}"
+
+
+def write_image(path: Path, tile: Tile, band: str, drawn: dict, compress: bool, seed: int) -> None:
+    """Write one image as the real survey would: units, zero point, WCS; weights beside for DES."""
+    from astropy.io import fits
+
+    telescope = TELESCOPES[tile.survey]
+    header = fits.Header()
+    for key, value in tile.cards.items():
+        header[key] = value
+    header["BUNIT"] = telescope.unit
+    header["FILTER" if tile.survey == "sdss" else "BAND"] = band
+    header["PSF_FWHM"] = (round(float(drawn["fwhm"]), 4), "[arcsec]")
+    header["ORIGIN"] = ("galcat", "simulated, no real sky")
+    header["SIMSEED"] = seed
+    if tile.survey == "sdss":
+        header["NMGY"] = (1.0, "nanomaggies a unit")
+    else:
+        header["MAGZERO"] = telescope.zero_point
+        header["GAIN"] = telescope.gain[band]
+        header["SATURATE"] = telescope.saturation
+    hdus = _hdus(drawn, header, compress, telescope.masks)
+    with whole(path) as temporary:
+        fits.HDUList(hdus).writeto(temporary)
+
+
+def _hdus(drawn: dict, header: object, compress: bool, masks: bool) -> list:
+    from astropy.io import fits
+
+    def packed(data: np.ndarray, name: str, how: str) -> fits.CompImageHDU:
+        # a fixed seed: the dither would differ from run to run otherwise
+        kwargs = {"quantize_level": 16.0, "quantize_method": 2, "dither_seed": 1}
+        if how == "GZIP_1":
+            kwargs = {"quantize_level": 0.0}
+        return fits.CompImageHDU(data, header, name=name, compression_type=how, **kwargs)
+
+    if compress:
+        hdus = [fits.PrimaryHDU(), packed(drawn["image"], "SCI", "RICE_1")]
+    else:
+        hdus = [fits.PrimaryHDU(drawn["image"], header)]
+    if masks:
+        # nearly constant, so it packs to nothing, also beside a plain image
+        hdus.append(packed(drawn["weight"], "WGT", "GZIP_1"))
+    return hdus
