@@ -31,7 +31,8 @@ class Run:
     folder : Path
         Holds `config.toml`, `run.json` (see `info`), `samples.parquet` (the galaxies it learns and
         is validated on), `rejects.csv` (those that it could not use, and why),
-        `weights.weights.h5` (the best), `checkpoint.npz`, `history.csv`, and when it is finished
+        `start.weights.h5` (the parent's, if there is one), `weights.weights.h5` (the best),
+        `checkpoint.npz`, `history.csv`, `logs/` of the workers, and when it is finished
         `report.json` and `DIGEST`.
     """
 
@@ -166,6 +167,7 @@ HISTORY = (
     "seconds",
 )
 LOCK = ".lock"
+START = "start.weights.h5"  # the parent's weights, in a run that goes on from another's
 # what may differ between two starts of one run: it changes no weight
 FREE = {"train": ("checkpoint_seconds",)}
 
@@ -209,8 +211,6 @@ def create(folder: str | Path, config: Config, info: dict[str, Any]) -> Run:
         The folder holds something else, or a run of other settings or inputs: it is said which.
     """
     folder = Path(folder)
-    if folder.exists() and not folder.is_dir():
-        raise GalcatError(f"{folder} is a file; a run is a folder: name another with -o")
     if (folder / "run.json").is_file():
         run = Run(folder)
         differing = _differences(run, config, info)
@@ -222,16 +222,27 @@ def create(folder: str | Path, config: Config, info: dict[str, Any]) -> Run:
         # the store may have moved together with its digest: remember where it is now
         write_json(folder / "run.json", {**run.info, "store": info["store"]})
         return run
-    begun = (".", "config.toml", "samples.parquet", "rejects.csv")  # of a start that was killed
+    check_empty(folder)
+    config.save(folder / "config.toml")
+    write_json(folder / "run.json", info)
+    return Run(folder)
+
+
+def check_empty(folder: Path) -> None:
+    """Refuse a folder that holds something else than a start of a run that was killed.
+
+    Raises
+    ------
+    GalcatError
+        Naming what is in it.
+    """
+    begun = (".", START, "config.toml", "samples.parquet", "rejects.csv")
     strange = [p.name for p in folder.glob("*") if not p.name.startswith(begun)]
     if strange:
         raise GalcatError(
             f"{folder} is not empty and holds no run ({listed(sorted(strange), 3)}); name a new "
             "folder with -o"
         )
-    config.save(folder / "config.toml")
-    write_json(folder / "run.json", info)
-    return Run(folder)
 
 
 def _differences(run: Run, config: Config, info: dict[str, Any]) -> list[str]:
@@ -274,7 +285,12 @@ def locked(folder: str | Path, wait_seconds: float = 1.0) -> Iterator[IO[str]]:
         Another process trains there: its id, host and start are told.
     """
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError, PermissionError) as error:
+        raise GalcatError(
+            f"{folder}: cannot be made a run folder ({error.strerror}); name another with -o"
+        ) from error
     with (folder / LOCK).open("a+") as stream:
         deadline = time.monotonic() + wait_seconds
         while not _try_lock(stream):

@@ -142,6 +142,7 @@ class Pictures:
         kept = np.empty((len(self.rows), size, size, 3), np.uint8)
         by_place = np.argsort(self.rows, kind="stable")  # shard after shard, each read once
         starts = range(0, len(by_place), READ_ROWS)
+        quiet = quiet or len(starts) < 20
         for start in track(starts, "reading pictures", unit="chunks", disable=quiet):
             part = by_place[start : start + READ_ROWS]
             kept[part] = self.network.resize(self.store.images(self.rows[part])).numpy()

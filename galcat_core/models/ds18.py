@@ -95,11 +95,8 @@ def resize(images: Any) -> tf.Tensor:
     images = tf.convert_to_tensor(images)
     if images.shape[1:3] == (INPUT_SIZE, INPUT_SIZE):
         return images
-    size = [INPUT_SIZE, INPUT_SIZE]
-    if min(images.shape[1:3]) >= INPUT_SIZE:
-        resized = tf.compat.v1.image.resize_area(images, size)
-    else:
-        resized = tf.image.resize(images, size, "bilinear", antialias=True)
+    method = "area" if min(images.shape[1:3]) >= INPUT_SIZE else "bilinear"
+    resized = tf.image.resize(images, [INPUT_SIZE, INPUT_SIZE], method)
     return tf.cast(tf.clip_by_value(tf.round(resized), 0.0, 255.0), tf.uint8)
 
 

@@ -1,0 +1,281 @@
+"""The only home of Horovod: what workers do together, and how they are started, watched and stopped."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import IO, Any
+
+from galcat_core.errors import GalcatError
+
+LAUNCHER = "GALCAT_LAUNCHER"  # process id of who started a worker; the worker ends when it is gone
+TERMINAL = "GALCAT_TERMINAL"  # file descriptor of the terminal, for the progress of rank 0
+GRACE_SECONDS = 5.0  # between asking a worker to end and killing it
+
+
+@dataclass(frozen=True)
+class Workers:
+    """The workers of one training, seen by one of them; alone, every method does nothing.
+
+    Attributes
+    ----------
+    rank, size : int
+        This worker's number, and how many there are.
+    local_size : int
+        How many are on this machine.
+    hvd : module or None
+        Horovod, where it is used.
+    """
+
+    rank: int = 0
+    size: int = 1
+    local_size: int = 1
+    hvd: ModuleType | None = None
+
+    @property
+    def first(self) -> bool:
+        """Whether this worker is the one that writes and talks."""
+        return self.rank == 0
+
+    def averaged(self, tape: Any) -> Any:
+        """Return a GradientTape whose gradients are averages over the workers."""
+        return self.hvd.DistributedGradientTape(tape) if self.hvd else tape
+
+    def sum(self, numbers: Any) -> Any:
+        """Return the sum of a tensor over the workers, the same on each of them."""
+        return self.hvd.allreduce(numbers, op=self.hvd.Sum) if self.hvd else numbers
+
+    def spread(self, variables: Sequence[Any]) -> None:
+        """Give Keras variables the values that they have on rank 0."""
+        if self.hvd:
+            # Horovod 0.28 knows TensorFlow's variables, not those that Keras 3 wraps around them
+            self.hvd.broadcast_variables([v.value for v in variables], root_rank=0)
+
+    def agree(self, number: float) -> float:
+        """Return the number that rank 0 has, so that decisions on it are the same everywhere."""
+        if not self.hvd:
+            return number
+        import tensorflow as tf
+
+        return float(self.hvd.broadcast(tf.constant(number, tf.float64), root_rank=0))
+
+    def same(self, number: float) -> bool:
+        """Tell whether all workers have the same number."""
+        if not self.hvd:
+            return True
+        import tensorflow as tf
+
+        found = self.hvd.allgather(tf.constant([number], tf.float64)).numpy()
+        return bool((found == found[0]).all())
+
+    def leave(self) -> None:
+        """Part from the others, all at once; a worker that left early would look like a dead one."""
+        if self.hvd:
+            self.same(0.0)
+            self.hvd.shutdown()
+
+
+def join() -> Workers:
+    """Become one of the workers that `launch` (or `horovodrun`) started, and meet the others."""
+    import horovod.tensorflow as hvd
+    import tensorflow as tf
+
+    hvd.init()
+    devices = tf.config.list_physical_devices("GPU")
+    if devices:
+        tf.config.set_visible_devices(devices[hvd.local_rank() % len(devices)], "GPU")
+    return Workers(hvd.rank(), hvd.size(), hvd.local_size(), hvd)
+
+
+def has_horovod() -> bool:
+    """Tell whether Horovod is installed; it is not imported."""
+    return importlib.util.find_spec("horovod") is not None
+
+
+def check(workers: int, horovod: bool | None = None) -> None:
+    """Refuse a number of workers that cannot be had.
+
+    Parameters
+    ----------
+    workers : int
+    horovod : bool, optional
+        Whether Horovod is wanted (default: for more than one worker).
+
+    Raises
+    ------
+    GalcatError
+        Fewer than one, or more than one without Horovod.
+    """
+    if workers < 1:
+        raise GalcatError(f"workers = {workers}: at least 1 is wanted")
+    if (workers > 1 or horovod) and not has_horovod():
+        raise GalcatError(
+            f"{workers} workers need Horovod, which is not installed: install it with the extra "
+            "'horovod' (pip install 'galcat[horovod]', it takes a C++ compiler), or train with "
+            "--workers 1"
+        )
+
+
+def threads_each(workers: int) -> int:
+    """Return the threads for each of several workers on this machine."""
+    return max(1, len(os.sched_getaffinity(0)) // workers)
+
+
+def launch(
+    module: str, arguments: Sequence[str], workers: int, logs: Path, lock: IO | None
+) -> None:
+    """Run a module in `workers` processes on this machine and wait for them.
+
+    What a worker says goes to `logs/rank-N.txt`; the progress of rank 0 goes to the terminal. When
+    one ends badly the others are ended, and so they are on Ctrl-C and when this process is killed.
+
+    Parameters
+    ----------
+    module : str
+        Run as `python -m module arguments`; it calls `join`.
+    arguments : sequence of str
+    workers : int
+    logs : Path
+        Folder of the logs.
+    lock : open file, optional
+        Handed down, so that its lock lasts until the last worker is gone.
+
+    Raises
+    ------
+    GalcatError
+        A worker died: which, and why.
+    """
+    from horovod.runner.common.util.hosts import get_host_assignments, parse_hosts
+    from horovod.runner.http.http_server import RendezvousServer
+
+    logs.mkdir(parents=True, exist_ok=True)
+    server = RendezvousServer()
+    port = server.start()
+    slots = get_host_assignments(parse_hosts(f"localhost:{workers}"), workers)
+    server.init(slots)
+    terminal = os.dup(2)
+    kept_open = [terminal] if lock is None else [terminal, lock.fileno()]
+    processes: list[subprocess.Popen] = []
+    try:
+        for rank in range(workers):
+            environment = _environment(rank, workers, port)
+            if rank == 0:
+                environment[TERMINAL] = str(terminal)
+            with (logs / f"rank-{rank}.txt").open("wb") as log:
+                process = subprocess.Popen(
+                    [sys.executable, "-m", module, *arguments],
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    env=environment,
+                    pass_fds=kept_open,
+                    start_new_session=True,  # Ctrl-C comes to this process alone
+                )
+            processes.append(process)
+        _wait(processes, logs)
+    finally:
+        _end(processes)
+        os.close(terminal)
+        server.stop()
+
+
+def _environment(rank: int, workers: int, port: int) -> dict[str, str]:
+    """Environment of one worker; gloo talks over the loopback, which a machine offline has too."""
+    threads = str(threads_each(workers))
+    ours = {
+        "HOROVOD_RANK": rank,
+        "HOROVOD_SIZE": workers,
+        "HOROVOD_LOCAL_RANK": rank,
+        "HOROVOD_LOCAL_SIZE": workers,
+        "HOROVOD_CROSS_RANK": 0,
+        "HOROVOD_CROSS_SIZE": 1,
+        "HOROVOD_HOSTNAME": "localhost",
+        "HOROVOD_CONTROLLER": "gloo",
+        "HOROVOD_CPU_OPERATIONS": "gloo",
+        "HOROVOD_GLOO_RENDEZVOUS_ADDR": "127.0.0.1",
+        "HOROVOD_GLOO_RENDEZVOUS_PORT": port,
+        "HOROVOD_GLOO_IFACE": _loopback(),
+        # a busy machine may take minutes between the first worker's start and the last one's
+        "HOROVOD_GLOO_TIMEOUT_SECONDS": 600,
+        "PYTHONUNBUFFERED": 1,
+        LAUNCHER: os.getpid(),
+    }
+    threading = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
+    wanted = dict.fromkeys(threading, threads) | dict(os.environ)
+    return wanted | {name: str(value) for name, value in ours.items()}
+
+
+def _loopback() -> str:
+    import psutil
+
+    for name, addresses in psutil.net_if_addrs().items():
+        if any(address.address == "127.0.0.1" for address in addresses):
+            return name
+    raise GalcatError(
+        "this machine has no loopback network (127.0.0.1), over which workers talk; bring it up "
+        "(ip link set lo up), or train with --workers 1"
+    )
+
+
+def _wait(processes: list[subprocess.Popen], logs: Path) -> None:
+    """Return when all have ended well; raise when one has not."""
+    while True:
+        codes = [process.poll() for process in processes]
+        if all(code == 0 for code in codes):
+            return
+        if any(codes):
+            time.sleep(0.5)  # the one that began it may be a moment behind the ones it took down
+            raise GalcatError(_reason([process.poll() for process in processes], logs))
+        time.sleep(0.1)
+
+
+def _reason(codes: list[int | None], logs: Path) -> str:
+    """Tell of the worker that died first: one that fails takes the others down with it."""
+    last = {rank: _last_line(logs / f"rank-{rank}.txt") for rank, code in enumerate(codes) if code}
+
+    def guilt(rank: int) -> tuple:
+        # a victim says that Horovod was shut down or that a peer is gone
+        victim = any(word in last[rank] for word in ("Horovod", "horovod"))
+        return codes[rank] > 0, codes[rank] != 2, victim, rank
+
+    rank = min(last, key=guilt)
+    code = codes[rank]
+    if code == 2:  # a GalcatError, told by `worker`
+        return last[rank]
+    if code < 0:
+        why = f"was killed by {signal.Signals(-code).name}"
+        why += " (is the memory full?)" if -code == signal.SIGKILL else ""
+    else:
+        why = f"failed ({last[rank][:200] or f'exit code {code}'})"
+    log = logs / f"rank-{rank}.txt"
+    return (
+        f"training stopped: worker {rank} of {len(codes)} {why}; see {log}; the same command goes on "
+        "from the last checkpoint"
+    )
+
+
+def _last_line(log: Path) -> str:
+    lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    return lines[-1].strip() if lines else ""
+
+
+def _end(processes: list[subprocess.Popen]) -> None:
+    """End whatever still runs: ask first, then kill."""
+    for process in processes:
+        if process.poll() is None:
+            process.terminate()
+    deadline = time.monotonic() + GRACE_SECONDS
+    for process in processes:
+        try:
+            process.wait(max(0.0, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()

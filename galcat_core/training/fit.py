@@ -1,0 +1,152 @@
+"""The training stage: store + split + config -> a run, with any number of workers; TensorFlow only where it learns."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from galcat_core import runs
+from galcat_core.config import Config
+from galcat_core.errors import GalcatError
+from galcat_core.files import whole
+from galcat_core.provenance import Provenance, code_version
+from galcat_core.records import Split
+from galcat_core.runs import Run
+from galcat_core.tables import write_table
+from galcat_core.training import distributed
+from galcat_core.training.samples import Samples, choose
+
+if TYPE_CHECKING:
+    from galcat_core.images.store import CutoutStore
+
+WORKER = "galcat_core.training.worker"
+
+
+def train(
+    run_folder: str | Path,
+    store: CutoutStore,
+    split: Split,
+    config: Config,
+    workers: int = 1,
+    survey: str | None = None,
+    parent: Run | None = None,
+    provenance: Provenance | None = None,
+    horovod: bool | None = None,
+) -> Run:
+    """Train a network on a survey's labelled galaxies, or go on with a training that was stopped.
+
+    A finished run of the same settings and inputs is returned as it is. One that was interrupted,
+    by a kill -9 too, goes on from its last checkpoint; with one worker its weights are, bit for
+    bit, those that an unbroken training has.
+
+    Parameters
+    ----------
+    run_folder : str or Path
+        New, or of a run with the same settings and inputs.
+    store : CutoutStore
+    split : Split
+        Its training galaxies are learnt from, its validation galaxies tell when to stop.
+    config : Config
+        Sections `train` and `augment`.
+    workers : int
+        Processes that train together by Horovod; 1 takes none and needs no Horovod.
+    survey : str, optional
+        Whose galaxies (default: the store's survey).
+    parent : Run, optional
+        Start from this run's weights (fine-tuning): the rate is `train.fine_tune_rate` times lower,
+        and `train.fine_tune_epochs` is the most epochs.
+    provenance : Provenance, optional
+        Kept in the run.
+    horovod : bool, optional
+        Use Horovod, for one worker too (default: for more than one).
+
+    Returns
+    -------
+    Run
+        Finished.
+
+    Raises
+    ------
+    GalcatError
+        The labels are not of two classes, no picture fits, the folder holds something else or is
+        being trained, a worker died, or Horovod is missing.
+    """
+    distributed.check(workers, horovod)
+    survey = survey or store.survey
+    samples = choose(store, split, config.train, survey, parent)
+    info = _info(Path(run_folder), store, samples, config, workers, survey, parent, provenance)
+    with runs.locked(run_folder) as lock:
+        run = _begin(run_folder, config, info, samples, parent)
+        if run.finished:
+            return run
+        if workers > 1 or horovod:
+            distributed.launch(WORKER, [str(run.folder)], workers, run.folder / "logs", lock)
+        else:
+            from galcat_core.training import loop
+
+            loop.fit(run, distributed.Workers(), store)
+    if not run.finished:
+        raise GalcatError(
+            f"{run.folder}: the workers ended without a report; see {run.folder}/logs"
+        )
+    return run
+
+
+def _info(
+    folder: Path,
+    store: CutoutStore,
+    samples: Samples,
+    config: Config,
+    workers: int,
+    survey: str,
+    parent: Run | None,
+    provenance: Provenance | None,
+) -> dict[str, Any]:
+    """Return what `run.json` says (see `Run.info`)."""
+    here = folder.resolve()
+    return {
+        "classes": samples.classes,
+        "positive": samples.classes[1],
+        "survey": survey,
+        "network": config.train.network,
+        "workers": workers,
+        "code": code_version(),
+        "store": {
+            # as seen from the run: a project folder may move as a whole
+            "path": os.path.relpath(store.path.resolve(), here),
+            "digest": store.digest,
+            "size_px": store.size_px,
+            "survey": store.survey,
+            "settings": store.settings,
+        },
+        "samples": samples.summary(),
+        "parent": parent
+        and {
+            "name": parent.name,
+            "digest": parent.digest,
+            "path": os.path.relpath(parent.folder.resolve(), here),
+        },
+        "provenance": provenance and asdict(provenance),
+    }
+
+
+def _begin(
+    folder: str | Path,
+    config: Config,
+    info: dict[str, Any],
+    samples: Samples,
+    parent: Run | None,
+) -> Run:
+    """Write what the workers need; `run.json` comes last, so a folder with it is whole."""
+    folder = Path(folder)
+    if not (folder / "run.json").is_file():
+        runs.check_empty(folder)
+        write_table(samples.table, folder / "samples.parquet")
+        write_table(samples.rejects, folder / "rejects.csv")
+        if parent is not None:
+            with whole(folder / runs.START) as temporary:
+                shutil.copyfile(parent.weights, temporary)
+    return runs.create(folder, config, info)
