@@ -88,8 +88,27 @@ class Cutouts:
     )
     min_arcsec: float = setting(8.0, "smallest width of a picture", low=0.1)
     max_arcsec: float = setting(300.0, "largest width of a picture", low=0.1)
-    bands: list[str] = setting(["i", "r", "g"], "bands of the red, green and blue channel")
+    bands: list[str] = setting(
+        ["i|z", "r", "g"], "bands of the red, green and blue channel; i|z is z where there is no i"
+    )
+    zero_point: float = setting(
+        0.0, "AB magnitude of one count (0: what the headers say)", low=0.0, high=40.0
+    )
     stretch: str = setting("lupton", "how flux becomes brightness", choices=("lupton", "sigma"))
+    channel_scale: list[float] = setting(
+        [0.8, 1.0, 1.4], "factors of red, green and blue, so that galaxies are not all red"
+    )
+    white: float = setting(
+        8.0, "lupton: what is white, in units of the galaxy's mean surface brightness", low=0.1
+    )
+    contrast: float = setting(100.0, "lupton: white over the level where asinh bends", low=1.0)
+    noise_floor: float = setting(
+        4.0, "lupton: that level is at least so many sigmas of the noise", low=0.1
+    )
+    colour_floor: float = setting(
+        4.0, "lupton: colours fade to grey below so many sigmas of the noise", low=0.0
+    )
+    pedestal: float = setting(0.03, "lupton: brightness of the sky", low=0.0, high=0.5)
     shard_rows: int = setting(512, "pictures in one shard of the store", low=1)
 
 
@@ -163,7 +182,7 @@ class Train:
         30, "most epochs of a run that starts from a parent's weights", low=1
     )
     checkpoint_seconds: float = setting(
-        60.0, "longest time between checkpoints inside an epoch", low=1.0
+        60.0, "longest time between checkpoints inside an epoch (0: after each step)", low=0.0
     )
 
 

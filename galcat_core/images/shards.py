@@ -30,6 +30,7 @@ from galcat_core.tables import check_ids, read_table, write_table
 # pictures (n, size_px, size_px, 3) uint8, their n rows, and the rejected rows (id, reason)
 Made = tuple[np.ndarray, pd.DataFrame, pd.DataFrame]
 Maker = Callable[[pd.DataFrame], Made]
+Opener = Callable[[Any], contextlib.AbstractContextManager[Maker]]
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,8 @@ def plan_shards(
         The tile of each row. A group is never divided between units; small groups share one.
         Without it every shard is a unit. `job` of a unit is the list of its groups.
     """
+    if len(table) == 0:
+        return []
     if groups is None:
         return [
             Unit(number, (table.iloc[start : start + shard_rows],))
@@ -99,7 +102,7 @@ def _gathered(groups: Sequence[Any], rows: int) -> Iterator[tuple[int, int, list
 def write_units(
     folder: str | Path,
     units: Sequence[Unit],
-    opener: Callable[[Any], Maker],
+    opener: Opener,
     *,
     survey: str,
     size_px: int,
@@ -118,8 +121,8 @@ def write_units(
     units : sequence of Unit
         The plan.
     opener : callable
-        `opener(unit.job)` returns a maker, `maker(rows) -> (pictures, rows, rejects)`, used for the
-        unit's shards one after the other. A function of a module, or a partial of one.
+        `with opener(unit.job) as maker`: `maker(rows) -> (pictures, rows, rejects)` makes the unit's
+        shards one after the other. A function of a module, or a partial of one.
     survey : str
     size_px : int
     settings : dict
@@ -141,7 +144,7 @@ def write_units(
         writing it; the disk is full; not one picture could be made.
     """
     folder = Path(folder)
-    rejects = _no_rejects() if rejects is None else rejects
+    rejects = no_rejects() if rejects is None else rejects
     head = {
         "format": 1,
         "survey": survey,
@@ -207,11 +210,13 @@ def write_store(
     )
 
 
-def _from_memory(images: np.ndarray, _job: Any) -> Maker:
-    def make(rows: pd.DataFrame) -> Made:
-        return images[rows["_picture"].to_numpy()], rows.drop(columns="_picture"), _no_rejects()
-
-    return make
+@contextlib.contextmanager
+def _from_memory(images: np.ndarray, _job: Any) -> Iterator[Maker]:
+    yield lambda rows: (
+        images[rows["_picture"].to_numpy()],
+        rows.drop(columns="_picture"),
+        no_rejects(),
+    )
 
 
 STANDARD = {"ra_deg": np.nan, "dec_deg": np.nan, "width_arcsec": np.nan, "flags": 0}
@@ -237,7 +242,8 @@ def standard_rows(table: pd.DataFrame) -> pd.DataFrame:
     return table[[*front, *(c for c in table.columns if c not in front)]]
 
 
-def _no_rejects() -> pd.DataFrame:
+def no_rejects() -> pd.DataFrame:
+    """Return the rejects of a shard that has none."""
     return pd.DataFrame({"id": pd.Series([], dtype=object), "reason": pd.Series([], dtype=object)})
 
 
@@ -350,12 +356,12 @@ def _make_missing(
         run_all(make, todo, worker_count(workers, pictures), tick)
 
 
-def _make_unit(folder: Path, opener: Callable[[Any], Maker], unit: Unit) -> None:
+def _make_unit(folder: Path, opener: Opener, unit: Unit) -> None:
     """Make the shards of a unit that are not there yet."""
-    maker = opener(unit.job)
-    for number, rows in unit.numbered():
-        if not _rows_file(folder, number).is_file():
-            _write_shard(folder, number, maker(rows))
+    with opener(unit.job) as maker:
+        for number, rows in unit.numbered():
+            if not _rows_file(folder, number).is_file():
+                _write_shard(folder, number, maker(rows))
 
 
 def _write_shard(folder: Path, number: int, made: Made) -> None:
@@ -394,4 +400,4 @@ def _finish(folder: Path, units: Sequence[Unit], rejects: pd.DataFrame) -> None:
 
 def _joined(parts: list[pd.DataFrame]) -> pd.DataFrame:
     parts = [part for part in parts if len(part)]
-    return pd.concat(parts, ignore_index=True) if parts else _no_rejects()
+    return pd.concat(parts, ignore_index=True) if parts else no_rejects()
