@@ -9,9 +9,12 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import pandas as pd
 
+from galcat_core.columns import notes_of
 from galcat_core.errors import GalcatError, listed, nearest
 from galcat_core.provenance import Provenance
-from galcat_core.tables import check_ids, read_table, write_table
+from galcat_core.tables import check_ids, exact_ids, read_table, write_table
+
+ID_PAIR = ("left_id", "right_id")
 
 
 @dataclass(frozen=True)
@@ -50,10 +53,14 @@ class Record:
         table = self.table.reset_index(drop=True)
         if self.keys == ("id",):
             table = table.assign(id=check_ids(table["id"], kind))
-        elif table.duplicated(list(self.keys)).any():
-            raise GalcatError(
-                f"{kind}: rows with the same {' and '.join(self.keys)} stand more than once"
-            )
+        else:
+            named = {n: exact_ids(table[n], kind) for n in ("id", *ID_PAIR) if n in table}
+            table = table.assign(**named)
+            if table.duplicated(list(self.keys)).any():
+                raise GalcatError(
+                    f"{kind}: rows with the same {' and '.join(self.keys)} stand more than once; "
+                    "keep one of each"
+                )
         object.__setattr__(self, "table", table)
 
     def __len__(self) -> int:
@@ -69,7 +76,7 @@ class Record:
         meta = {"kind": type(self).__name__, **self.meta}
         if self.provenance is not None:
             meta["provenance"] = asdict(self.provenance)
-        write_table(self.table, path, meta)
+        write_table(self.table, path, meta, notes_of(self.table.columns))
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
@@ -117,9 +124,8 @@ class Split(Record):
     """Which set each galaxy of each survey is in: `survey`, `id`, `set`, `label`, `certain`, `group`.
 
     `set` is one of `SETS`; `label` a class name or None; `certain` tells whether the label passes the
-    thresholds (the high-probability test set is set == "test" and certain; full overlap is all of
-    set == "test" with a twin). Rows of one `group` (a galaxy, its twins, duplicates of its position)
-    are all in one set.
+    thresholds; `has_twin`, where present, whether the galaxy is paired with one of another survey.
+    Rows of one `group` (a galaxy, its twins, duplicates of its position) are all in one set.
     """
 
     SETS: ClassVar[tuple[str, ...]] = ("train", "validation", "test", "unlabelled")
@@ -149,6 +155,17 @@ class Split(Record):
         if certain is not None:
             keep &= (self.table["certain"] == certain).to_numpy()
         return self.table[keep]
+
+    def high_probability(self, survey: str | None = None) -> pd.DataFrame:
+        """Return the rows of the high-probability test set: tested, and the label is certain."""
+        return self.rows(survey, "test", certain=True)
+
+    def full_overlap(self, survey: str | None = None) -> pd.DataFrame:
+        """Return the rows of the full-overlap test set: tested, and seen by another survey too."""
+        if "has_twin" not in self.table:
+            raise GalcatError("Split: no column 'has_twin'; make the split again with galcat split")
+        tested = self.rows(survey, "test")
+        return tested[tested["has_twin"].astype(bool)]
 
 
 class Predictions(Record):
@@ -200,3 +217,13 @@ class Clusters(Record):
     """Unsupervised clusters: `id`, `cluster` (int, -1 for none). `meta` holds the agreement figures."""
 
     required = ("id", "cluster")
+
+
+class Catalogue(Record):
+    """The published result: `id`, `survey`, `ra_deg`, `dec_deg`, `p_CLASS`, `predicted`, `flags`, `run`.
+
+    Where there is a map or a clustering, its coordinates and `cluster` too. `meta` holds "classes",
+    "positive", "runs" and, for each cut, how many rows were left out.
+    """
+
+    required = ("id", "survey", "ra_deg", "dec_deg", "predicted", "flags", "run")
