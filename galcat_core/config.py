@@ -1,8 +1,11 @@
 """The one config: dataclasses with help and limits <-> one TOML file, saved with every run."""
 
+# ruff: noqa: RUF009 (setting() makes a dataclasses.field, list defaults included)
+
 from __future__ import annotations
 
 import dataclasses
+import math
 import tomllib
 import types
 import typing
@@ -38,7 +41,7 @@ class Simulate:
     unlabelled: int = setting(
         600, "galaxies outside the overlap, seen by the DES-like one only", low=0
     )
-    tile_arcmin: float = setting(12.0, "side of a DES-like tile", low=4.0, high=45.0)
+    tile_arcmin: float = setting(8.0, "largest side of a DES-like tile", low=2.0, high=45.0)
     compress: bool = setting(False, "write .fits.fz tiles")
 
 
@@ -236,7 +239,11 @@ class Project:
     perplexity: float = setting(30.0, "t-SNE: neighbours that count", low=2.0)
     neighbors: int = setting(15, "UMAP: neighbours that count", low=2)
     min_dist: float = setting(0.1, "UMAP: how tight points may lie", low=0.0, high=1.0)
+    methods: list[str] = setting(["tsne", "umap"], "maps to make")
     clusters: int = setting(2, "number of clusters", low=2)
+    cluster_method: str = setting(
+        "kmeans", "how clusters are found", choices=("kmeans", "gaussian_mixture")
+    )
 
 
 @dataclass
@@ -351,14 +358,19 @@ def check_value(item: dataclasses.Field, kind: Any, value: Any, where: str) -> A
             f"{where} = {value!r}: legal are {listed(choices)}.{nearest(str(value), choices)}"
         )
     if kind in (int, float):
-        if (
-            value != value
-            or (low is not None and value < low)
-            or (high is not None and value > high)
-        ):
-            bounds = f"at least {low}" if high is None else f"from {low} to {high}"
-            raise GalcatError(f"{where} = {value!r}: {bounds} is legal")
+        low_end, high_end = (
+            (-math.inf if low is None else low),
+            (math.inf if high is None else high),
+        )
+        if not (math.isfinite(value) and low_end <= value <= high_end):
+            raise GalcatError(f"{where} = {value!r}: {_bounds(low, high)} is legal")
     return value
+
+
+def _bounds(low: float | None, high: float | None) -> str:
+    if low is None:
+        return "a finite number" if high is None else f"at most {high}"
+    return f"at least {low}" if high is None else f"from {low} to {high}"
 
 
 def _is(value: Any, kind: type) -> bool:
@@ -377,7 +389,7 @@ def _toml(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
-        return json.dumps(value)
+        return json.dumps(value, ensure_ascii=False)  # TOML knows no surrogate pairs
     if isinstance(value, list):
         return "[" + ", ".join(_toml(v) for v in value) + "]"
     return repr(value)

@@ -97,9 +97,10 @@ def _file_digest(path: Path) -> str:
 
 
 def digests(*paths: str | Path) -> dict[str, str]:
-    """Return {name: sha256} for `Provenance.inputs`; a repeated name gets its folder before it."""
+    """Return {name: sha256} for `Provenance.inputs`; a repeated name gets its folders before it."""
     found: dict[str, str] = {}
     for path in map(Path, paths):
-        name = path.name if path.name not in found else f"{path.parent.name}/{path.name}"
-        found[name] = digest(path)
+        parts = path.absolute().parts[1:]
+        names = ("/".join(parts[-depth:]) for depth in range(1, len(parts) + 1))
+        found[next((name for name in names if name not in found), path.name)] = digest(path)
     return found

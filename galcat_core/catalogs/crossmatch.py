@@ -55,8 +55,8 @@ def crossmatch(left: Catalog, right: Catalog, match: Match) -> Pairs:
     """
     for side, catalog in (("left", left), ("right", right)):
         _check_positions(catalog, side)
-    if match.radius_arcsec <= 0:
-        raise GalcatError(f"radius_arcsec = {match.radius_arcsec!r}: more than 0 is legal")
+    if not 0 <= match.radius_arcsec <= 3600:
+        raise GalcatError(f"radius_arcsec = {match.radius_arcsec!r}: from 0.0 to 3600.0 is legal")
     row, separation, several = nearest_within(
         *_coordinates(left), *_coordinates(right), match.radius_arcsec, _ordinal(right.ids)
     )
