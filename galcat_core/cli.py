@@ -84,7 +84,7 @@ def _cutouts(parser: Parser) -> Callable:
     parser.add_argument(
         "-o", "--out", required=True, metavar="STORE", help="folder of the cutout store"
     )
-    add_settings(parser, "cutouts")
+    add_settings(parser, "cutouts", "pictures")
     return lambda args, stages: stages.cutouts(
         args.out,
         config_of(args),
@@ -158,9 +158,7 @@ def _transfer(parser: Parser) -> Callable:
 
 
 def _add_images(parser: Parser) -> None:
-    parser.add_argument(
-        "store", nargs="?", metavar="STORE", help="cutout store, or folder of pictures"
-    )
+    parser.add_argument("store", nargs="?", help="cutout store, or folder of pictures")
     parser.add_argument("--images", metavar="FOLDER", help="the same, by name")
     parser.add_argument(
         "--table", metavar="TABLE", help="table of a folder's pictures: files and ids"
@@ -169,6 +167,12 @@ def _add_images(parser: Parser) -> None:
         "--id-column", metavar="NAME", help="its column of ids (else the file name)"
     )
     parser.add_argument("--file-column", metavar="NAME", help="its column of file names")
+    parser.add_argument(
+        "--split", metavar="TABLE", help="table of sets: only the galaxies of --set"
+    )
+    parser.add_argument(
+        "--set", dest="set_name", metavar="SET", help="one of its sets, as unlabelled"
+    )
     parser.add_argument(
         "--run", metavar="RUN", help="run that predicts (default: the model in the box)"
     )
@@ -182,14 +186,22 @@ def _images(args: argparse.Namespace) -> dict:
         raise GalcatError(
             "give the pictures once: a cutout store or a folder of pictures, as --images FOLDER"
         )
-    return {
-        "images": args.store or args.images,
-        "run": args.run,
-        "table": args.table,
-        "id_column": args.id_column,
-        "file_column": args.file_column,
-        "batch_size": args.batch_size,
-    }
+    if (args.split is None) != (args.set_name is None):
+        raise GalcatError("--split TABLE and --set NAME go together: one of the table's sets")
+    if args.batch_size < 1:
+        raise GalcatError(f"--batch-size {args.batch_size}: at least 1 is wanted")
+    names = (
+        "run",
+        "table",
+        "id_column",
+        "file_column",
+        "split",
+        "set_name",
+        "batch_size",
+        "force",
+        "out",
+    )
+    return {"images": args.store or args.images, **{name: getattr(args, name) for name in names}}
 
 
 def _predict(parser: Parser) -> Callable:
@@ -197,13 +209,13 @@ def _predict(parser: Parser) -> Callable:
     parser.add_argument(
         "-o", "--out", required=True, metavar="TABLE", help="table of probabilities"
     )
-    return lambda args, stages: stages.predict(out=args.out, force=args.force, **_images(args))
+    return lambda args, stages: stages.predict(**_images(args))
 
 
 def _embed(parser: Parser) -> Callable:
     _add_images(parser)
     parser.add_argument("-o", "--out", required=True, metavar="TABLE", help="table of features")
-    return lambda args, stages: stages.embed(out=args.out, force=args.force, **_images(args))
+    return lambda args, stages: stages.embed(**_images(args))
 
 
 def _evaluate(parser: Parser) -> Callable:
@@ -216,9 +228,6 @@ def _evaluate(parser: Parser) -> Callable:
     )
     parser.add_argument(
         "--survey", metavar="NAME", help="which survey's rows (default: by the ids)"
-    )
-    parser.add_argument(
-        "--certain", action="store_true", help="only labels that pass the thresholds"
     )
     parser.add_argument(
         "--labels", metavar="TABLE", help="instead of a split: a table with id and label"
@@ -241,7 +250,6 @@ def _evaluate(parser: Parser) -> Callable:
         split=args.split,
         set_name=args.set_name,
         survey=args.survey,
-        certain=args.certain or None,
         labels=args.labels,
         id_column=args.id_column,
         label_column=args.label_column,
@@ -254,16 +262,9 @@ def _project(parser: Parser) -> Callable:
     parser.add_argument(
         "-o", "--out", required=True, metavar="TABLE", help="table of map coordinates"
     )
-    parser.add_argument(
-        "--methods",
-        nargs="+",
-        choices=("tsne", "umap"),
-        default=["tsne", "umap"],
-        help="which maps",
-    )
     add_settings(parser, "project")
     return lambda args, stages: stages.project(
-        args.embedding, args.out, config_of(args), args.methods, args.force
+        args.embedding, args.out, config_of(args), args.force
     )
 
 

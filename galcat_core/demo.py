@@ -1,0 +1,176 @@
+"""The whole path on a simulated survey: every stage in order, a table of results, the dashboards."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pandas as pd
+
+from galcat_core import stages
+from galcat_core.config import Config
+from galcat_core.results import project_tables, show
+from galcat_core.tables import read_table
+
+# What a demonstration may take on two cores; a survey of one's own takes the defaults.
+DEMO = {
+    "train": {"epochs": 14, "patience": 5, "plateau_patience": 2, "fine_tune_epochs": 8},
+    "augment": {"blur_px": 0.6, "noise": 0.02},
+}
+QUICK = {
+    "simulate": {"overlap": 300, "unlabelled": 150},
+    "train": {"epochs": 3, "fine_tune_epochs": 2},
+    "evaluate": {"bootstrap": 200},
+}
+
+
+def demo(
+    out: str | Path,
+    config: Config | None = None,
+    workers: int = 2,
+    quick: bool = False,
+    app: bool = True,
+    port: int = 8866,
+) -> None:
+    """Simulate, match, cut out, split, train, transfer, label, map, cluster, publish; then serve.
+
+    Run again it makes only what is missing or changed, so that a second run takes seconds; killed at
+    any moment it goes on where it was.
+
+    Parameters
+    ----------
+    out : str or Path
+        Project folder.
+    config : Config or None
+        Settings; None for those of a demonstration (`DEMO`).
+    workers : int
+        Training processes; one where Horovod is not installed.
+    quick : bool
+        A smaller sky and fewer epochs.
+    app : bool
+        Serve the dashboards at the end, until Ctrl-C.
+    port : int
+        Port of the dashboards, or the next free one.
+    """
+    started, project = time.monotonic(), Path(out)
+    config = config or Config().replace(**DEMO)
+    if quick:
+        config = config.replace(**QUICK)
+    workers = _workers_to_be_had(workers)
+    _catalogues(project, config)
+    _pictures(project, config)
+    _learn(project, config, workers)
+    _label(project, config)
+    _show(project)
+    minutes, seconds = divmod(round(time.monotonic() - started), 60)
+    print(
+        f"\nDone in {minutes} min {seconds} s. Everything is in {project}/; its catalogue is "
+        f"{project}/catalogue.fits (and .parquet).",
+        flush=True,
+    )
+    if app:
+        stages.app(project, port)
+    else:
+        print(f"See it in the browser: galcat app {project}", flush=True)
+
+
+def _workers_to_be_had(wanted: int) -> int:
+    from galcat_core.training.distributed import has_horovod
+
+    if wanted > 1 and not has_horovod():
+        stages.say("Horovod is not installed here: training goes on with one process")
+        return 1
+    return wanted
+
+
+def _step(number: int, what: str) -> None:
+    stages.say(f"\n[{number}/5] {what}")
+
+
+def _catalogues(project: Path, config: Config) -> None:
+    _step(1, "A small sky through two telescopes; cross-match; labels from votes")
+    sky, catalogs = project / "sky", project / "catalogs"
+    stages.simulate(sky, config)
+    stages.match(sky / "sdss.csv.gz", sky / "des.csv.gz", project / "pairs.parquet", config)
+    stages.select(
+        sky / "sdss.csv.gz", catalogs / "sdss.parquet", config, votes=sky / "galaxy_zoo.csv.gz"
+    )
+    stages.select(
+        sky / "des.csv.gz", catalogs / "des.parquet", config, pairs=project / "pairs.parquet"
+    )
+    stages.split(
+        [catalogs / "sdss.parquet", catalogs / "des.parquet"],
+        project / "split.parquet",
+        config,
+        pairs=project / "pairs.parquet",
+    )
+
+
+def _pictures(project: Path, config: Config) -> None:
+    _step(2, "The same galaxies as both telescopes saw them")
+    for survey in ("sdss", "des"):
+        stages.cutouts(
+            project / "cutouts" / survey,
+            config,
+            catalog=project / f"catalogs/{survey}.parquet",
+            tiles=project / f"sky/tiles/{survey}",
+            pairs=project / "pairs.parquet",
+        )
+
+
+def _learn(project: Path, config: Config, workers: int) -> None:
+    _step(
+        3, f"Train on SDSS with {workers} process{'es' * (workers > 1)}; evaluate; transfer to DES"
+    )
+    split, cutouts, runs = project / "split.parquet", project / "cutouts", project / "runs"
+    stages.train(cutouts / "sdss", split, runs / "sdss", config, workers)
+    for survey in ("sdss", "des"):
+        table = project / f"predictions/{survey}_by_sdss.parquet"
+        stages.predict(cutouts / survey, table, run=runs / "sdss", split=split, set_name="test")
+        stages.evaluate(
+            table,
+            project / f"report/{survey}_by_sdss",
+            config,
+            split=split,
+            images=cutouts / survey,
+        )
+    stages.transfer(runs / "sdss", cutouts / "des", split, project / "transfer", config, workers)
+
+
+def _label(project: Path, config: Config) -> None:
+    _step(4, "Label the unlabelled DES galaxies; features, maps, clusters; publish")
+    run, store = project / "transfer/all_layers", project / "cutouts/des"
+    chosen = {"run": run, "split": project / "split.parquet", "set_name": "unlabelled"}
+    predictions = stages.predict(store, project / "predictions/unlabelled.parquet", **chosen)
+    embedding = stages.embed(store, project / "embeddings/unlabelled.parquet", **chosen)
+    maps = stages.project(embedding, project / "maps/unlabelled.parquet", config)
+    clusters = stages.cluster(
+        embedding, project / "clusters/unlabelled.parquet", config, predictions
+    )
+    stages.publish(
+        project / "catalogs/des.parquet",
+        predictions,
+        [project / "catalogue.parquet", project / "catalogue.fits"],
+        maps,
+        clusters,
+    )
+
+
+def _show(project: Path) -> None:
+    _step(5, "Results")
+    show(*project_tables(project))
+    truth = read_table(project / "sky/truth.parquet")[0]
+    catalogue = read_table(project / "catalogue.parquet")[0]
+    print(f"\n{_against_truth(catalogue, truth)}")
+
+
+def _against_truth(catalogue: pd.DataFrame, truth: pd.DataFrame) -> str:
+    """Tell how the labels of unlabelled galaxies compare with what the simulation knows."""
+    known = catalogue.merge(truth, left_on="id", right_on="des_id", suffixes=("", "_true"))
+    right = (known["predicted"] == known["class"]).mean()
+    counts = catalogue["predicted"].value_counts().to_dict()
+    told = ", ".join(f"{n} {name}" for name, n in sorted(counts.items()))
+    return (
+        f"{len(catalogue)} galaxies that nobody had labelled: {told}; the simulation's truth agrees "
+        f"for {100 * right:.1f}% of them."
+    )

@@ -1,0 +1,31 @@
+"""The stages on files: paths in, one result out, with its provenance; what is there already is kept.
+
+Each function loads records, calls the stage of the same name in its room, and saves. The command
+line, the demo and the notebooks call these. A result whose inputs and settings are unchanged is not
+made again, so that a second run of anything takes seconds.
+"""
+
+from galcat_core.stages.catalogues import match, publish, select, simulate
+from galcat_core.stages.labelling import embed, evaluate, predict
+from galcat_core.stages.learning import split, train, transfer
+from galcat_core.stages.maps import app, cluster, project
+from galcat_core.stages.pictures import cutouts
+from galcat_core.stages.work import say
+
+__all__ = [
+    "app",
+    "cluster",
+    "cutouts",
+    "embed",
+    "evaluate",
+    "match",
+    "predict",
+    "project",
+    "publish",
+    "say",
+    "select",
+    "simulate",
+    "split",
+    "train",
+    "transfer",
+]

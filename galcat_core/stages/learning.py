@@ -1,0 +1,146 @@
+"""Learning on files: split, train, transfer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from galcat_core.config import Config
+from galcat_core.errors import GalcatError
+from galcat_core.provenance import Provenance, digests
+from galcat_core.stages.work import load_catalog, made_already, need, save, say, settings
+from galcat_core.tables import format_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from galcat_core.records import Catalog
+    from galcat_core.runs import Run
+
+
+def split(
+    inputs: Sequence[str | Path],
+    out: str | Path,
+    config: Config,
+    pairs: str | Path | None = None,
+    apart_from: Sequence[str | Path] = (),
+    force: bool = False,
+) -> Path:
+    """Draw the sets from catalogues, or from stores whose pictures have labels; write a Split."""
+    out = Path(out)
+    format_of(out)
+    given = [*inputs, *([pairs] if pairs else []), *apart_from]
+    for path in given:
+        need(path, "file or store", "give catalogues or cutout stores, one for each survey")
+    work = Provenance(
+        "split",
+        digests(*given),
+        settings(config.split, apart_from=[Path(p).name for p in apart_from]),
+    )
+    if made_already(out, work, force):
+        return out
+    from galcat_core.datasets.split import split as draw
+    from galcat_core.records import Pairs
+
+    catalogs = {}
+    for path in inputs:
+        found = _labelled(Path(path))
+        if found.survey in catalogs:
+            raise GalcatError(
+                f"{path}: a second input of survey '{found.survey}'; give each survey once"
+            )
+        catalogs[found.survey] = found
+    apart = [load_catalog(path) for path in apart_from]
+    sets = draw(
+        catalogs,
+        Pairs.load(pairs) if pairs else None,
+        config.split,
+        **({"apart": apart} if apart else {}),
+    )
+    save(sets, out, work)
+    for (survey, name), rows in sets.table.groupby(["survey", "set"]):
+        counts = rows["label"].value_counts()
+        told = ", ".join(f"{n} {label}" for label, n in sorted(counts.items()))
+        say(f"{survey} {name}: {len(rows)} galaxies" + (f" ({told})" if told else ""))
+    return out
+
+
+def _labelled(path: Path) -> Catalog:
+    """Load a catalogue, or the rows of a store as one."""
+    if not (path / "store.json").is_file():
+        return load_catalog(path)
+    from galcat_core.images.store import CutoutStore
+    from galcat_core.records import Catalog
+
+    store = CutoutStore.open(path)
+    return Catalog(store.table, meta={"survey": store.survey})
+
+
+def train(
+    store: str | Path,
+    split: str | Path,
+    out: str | Path,
+    config: Config,
+    workers: int = 1,
+    parent: str | Path | None = None,
+) -> Run:
+    """Train a network on a store and a split; write a run."""
+    from galcat_core.images.store import CutoutStore
+    from galcat_core.records import Split
+    from galcat_core.runs import Run
+    from galcat_core.training.fit import train as fit
+
+    run = fit(
+        Path(out),
+        CutoutStore.open(store),
+        Split.load(need(split, "file", "make it with galcat split")),
+        config,
+        workers=workers,
+        parent=Run.open(parent) if parent else None,
+        provenance=Provenance(
+            "train",
+            digests(store, split, *([parent] if parent else [])),
+            settings(config.train, config.augment, workers=workers),
+        ),
+    )
+    say(f"{out}: {run.status}; {_told_metrics(run.report)}")
+    return run
+
+
+def _told_metrics(report: dict) -> str:
+    shown = {
+        k: v
+        for k, v in report.items()
+        if isinstance(v, int | float | str) and not isinstance(v, bool)
+    }
+    return ", ".join(
+        f"{k.replace('_', ' ')} {v:.4g}" if isinstance(v, float) else f"{k.replace('_', ' ')} {v}"
+        for k, v in shown.items()
+    )
+
+
+def transfer(
+    run: str | Path,
+    store: str | Path,
+    split: str | Path,
+    out: str | Path,
+    config: Config,
+    workers: int = 1,
+    galaxies: int = 400,
+) -> pd.DataFrame:
+    """Bring a run to another survey in four ways; write their runs, transfer.csv and the ROC curves."""
+    from galcat_core.images.store import CutoutStore
+    from galcat_core.records import Split
+    from galcat_core.runs import Run
+    from galcat_core.training.transfer import transfer as run_all
+
+    return run_all(
+        Run.open(run),
+        CutoutStore.open(store),
+        Split.load(need(split, "file", "make it with galcat split")),
+        config,
+        Path(out),
+        workers=workers,
+        limit=galaxies,
+    )

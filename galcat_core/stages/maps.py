@@ -1,0 +1,72 @@
+"""Maps on files: project, cluster; and the dashboards that show them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from galcat_core.config import Config
+from galcat_core.errors import listed
+from galcat_core.provenance import Provenance, digests
+from galcat_core.stages.work import made_already, need, save, say, settings
+from galcat_core.tables import format_of
+
+if TYPE_CHECKING:
+    pass
+
+
+def project(
+    embedding: str | Path,
+    out: str | Path,
+    config: Config,
+    force: bool = False,
+) -> Path:
+    """Draw maps of an embedding; write a Projection."""
+    from galcat_core.records import Embedding
+
+    out = Path(out)
+    format_of(out)
+    path = need(embedding, "file", "make it with galcat embed")
+    work = Provenance("project", digests(path), settings(config.project))
+    if made_already(out, work, force):
+        return out
+    from galcat_core.embeddings.project import project as draw
+
+    made = draw(Embedding.load(path), config.project)
+    save(made, out, work)
+    say(f"maps of {len(made)} galaxies ({listed(config.project.methods)}): {out}")
+    return out
+
+
+def cluster(
+    embedding: str | Path,
+    out: str | Path,
+    config: Config,
+    predictions: str | Path | None = None,
+    force: bool = False,
+) -> Path:
+    """Find clusters in an embedding and tell how they agree with predictions; write Clusters."""
+    from galcat_core.records import Embedding, Predictions
+
+    out = Path(out)
+    format_of(out)
+    path = need(embedding, "file", "make it with galcat embed")
+    given = [path, *([predictions] if predictions else [])]
+    work = Provenance("cluster", digests(*given), settings(config.project))
+    if made_already(out, work, force):
+        return out
+    from galcat_core.embeddings.neighbors import cluster as find
+
+    told = Predictions.load(predictions) if predictions else None
+    made = find(Embedding.load(path), config.project, told)
+    save(made, out, work)
+    sizes = made.table["cluster"].value_counts().sort_index()
+    say(f"{len(sizes)} clusters of {listed(sizes.tolist())} galaxies: {out}")
+    return out
+
+
+def app(project: str | Path, port: int = 8866, open_browser: bool = False) -> None:
+    """Serve the dashboards of a project folder until Ctrl-C."""
+    from galcat_app.serve import serve
+
+    serve(project, port=port, open_browser=open_browser)

@@ -1,0 +1,80 @@
+"""Pictures on files: catalogue and tiles, or a folder of pictures -> a cutout store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from galcat_core.config import Config
+from galcat_core.errors import GalcatError
+from galcat_core.provenance import Provenance, digests
+from galcat_core.stages.work import load_catalog, need, say, settings
+
+if TYPE_CHECKING:
+    from galcat_core.images.store import CutoutStore
+
+
+def cutouts(
+    out: str | Path,
+    config: Config,
+    *,
+    catalog: str | Path | None = None,
+    tiles: str | Path | None = None,
+    pictures: str | Path | None = None,
+    table: str | Path | None = None,
+    label_column: str | None = None,
+    id_column: str | None = None,
+    file_column: str | None = None,
+    classes: dict[str, str] | None = None,
+    pairs: str | Path | None = None,
+    survey: str | None = None,
+) -> CutoutStore:
+    """Cut a catalogue's galaxies out of FITS tiles, or take pictures from a folder; write a store."""
+    if (tiles is None) == (pictures is None):
+        raise GalcatError(
+            "say where pictures come from: a catalogue with --tiles FOLDER, or --pictures FOLDER"
+        )
+    if tiles is not None and catalog is None:
+        raise GalcatError("--tiles needs a catalogue of the galaxies to cut out, as first argument")
+    out = Path(out)
+    if pictures is not None:
+        store = _import(
+            out,
+            config,
+            Path(pictures),
+            table,
+            label_column,
+            id_column,
+            file_column,
+            classes,
+            survey,
+        )
+    else:
+        store = _cut(out, config, Path(catalog), Path(tiles), pairs, survey)
+    say(f"{out}: {store.summary()}")
+    return store
+
+
+def _cut(
+    out: Path,
+    config: Config,
+    catalog: Path,
+    tiles: Path,
+    pairs: str | Path | None,
+    survey: str | None,
+) -> CutoutStore:
+    from galcat_core.images.tiles import cut
+    from galcat_core.records import Pairs
+
+    need(tiles, "folder", "give the folder of the survey's FITS tiles")
+    need(catalog, "file", "give a catalogue (CSV, FITS, VOTable or Parquet)")
+    inputs = [catalog] if pairs is None else [catalog, need(pairs, "file", "give a table of pairs")]
+    work = Provenance("cutouts", digests(*inputs), settings(config.cutouts, tiles=tiles.name))
+    return cut(
+        load_catalog(catalog, survey=survey),
+        tiles,
+        out,
+        config.cutouts,
+        pairs=Pairs.load(pairs) if pairs else None,
+        provenance=work,
+    )

@@ -1,0 +1,77 @@
+"""What every stage on files does: check its inputs, keep what is current, save, tell, keep rejects."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from galcat_core.errors import GalcatError
+from galcat_core.provenance import Provenance
+from galcat_core.tables import provenance_of, write_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from galcat_core.records import Catalog, Record
+
+
+def say(text: str) -> None:
+    """Tell the user something on standard error, where progress goes."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def settings(*sections: object, **more: object) -> dict:
+    named = {type(s).__name__.lower(): dataclasses.asdict(s) for s in sections}  # type: ignore[call-overload]
+    return named | {k: v for k, v in more.items() if v is not None}
+
+
+def made_already(out: Path, work: Provenance, force: bool) -> bool:
+    """Tell whether `out` already holds the result of this very work."""
+    if force or not work.same_work(provenance_of(out)):
+        return False
+    say(f"{out}: up to date")
+    return True
+
+
+def need(path: str | Path, what: str, mend: str) -> Path:
+    path = Path(path)
+    if not path.exists():
+        raise GalcatError(f"{path}: no such {what}; {mend}")
+    return path
+
+
+def save(record: Record, out: Path, work: Provenance) -> None:
+    dataclasses.replace(record, provenance=work).save(out)
+
+
+def keep_rejects(rejects: pd.DataFrame | None, out: Path) -> None:
+    """Write rejected rows beside the result, or remove those of an earlier run."""
+    path = out.with_name(out.name.split(".")[0] + ".rejects.csv")
+    if rejects is None or not len(rejects):
+        path.unlink(missing_ok=True)
+        return
+    write_table(rejects, path)
+    reasons = rejects["reason"].value_counts()
+    told = "; ".join(f"{n} {reason}" for reason, n in reasons.items())
+    say(f"{len(rejects)} rows rejected ({told}): see {path}")
+
+
+def load_catalog(
+    path: str | Path,
+    survey: str | None = None,
+    columns: dict | None = None,
+    out: Path | None = None,
+) -> Catalog:
+    """Load a Catalog of galcat's, or read a survey's own table; rejected rows are told and kept.
+
+    `out` is the result that the catalogue is read for: rows without a valid position go beside it.
+    """
+    from galcat_core.catalogs.read import read_with_rejects
+
+    path = need(path, "file", "give a catalogue (CSV, FITS, VOTable or Parquet)")
+    catalog, rejects = read_with_rejects(path, survey, columns)
+    if len(rejects) and out is not None:
+        keep_rejects(rejects, out.with_name(f"{out.name.split('.')[0]}.{path.name.split('.')[0]}"))
+    return catalog
