@@ -14,50 +14,48 @@ OPACITY = {"g": 1.25, "r": 1.0, "i": 0.72}  # relative to r: Cardelli et al. 198
 LAYERS = np.linspace(-2.4, 2.4, 11)  # of a thick disk, in units of its scale height
 
 
-class Galaxy:
-    """The parts of one galaxy, ready to be drawn in any band by any telescope.
+def spheroid(row: Any, band: str, gsparams: galsim.GSParams) -> galsim.GSObject:
+    """Return the bulge, or all of an elliptical or a field galaxy, with its share of the flux in r.
 
-    Parameters
+    The profile has u to the West and v to the North, as GalSim's celestial WCS do.
+    """
+    import galsim
+
+    whole = not has_disk(row)
+    size = row["re_arcsec"] if whole else row["bulge_re_arcsec"]
+    share = 10 ** (0.4 * (row["mag_r"] - row[f"mag_{band}"]))
+    return galsim.Sersic(
+        n=row["sersic_n"],
+        half_light_radius=size * np.sqrt(row["axis_ratio"]),
+        flux=share if whole else part_flux(row, band, "bulge"),
+        gsparams=gsparams,
+    ).shear(q=row["axis_ratio"], beta=row["theta_deg"] * galsim.degrees)
+
+
+def has_disk(row: Any) -> bool:
+    """Tell whether the galaxy has a disk of its own, drawn by `Disk`."""
+    return row["kind"] == "galaxy" and row["morphology"] != "elliptical"
+
+
+class Disk:
+    """A disk with its arms, bar, knots and dust, inclined, ready for any band.
+
+    Attributes
     ----------
-    row : mapping
-        A row of `population.draw_galaxies`, `draw_field` or `draw_stars`.
+    pixel_arcsec : float
+        Scale of its images; their x axis is the line of nodes.
     """
 
     def __init__(self, row: Any) -> None:
         self.row = row
-        self.maps = None
-        if row["kind"] == "galaxy" and row["morphology"] != "elliptical":
-            self.pixel_arcsec = float(np.clip(0.06 * row["scale_arcsec"], 0.16, 0.3))
-            self.maps = project(row, *face_on(row, self.pixel_arcsec), self.pixel_arcsec)
+        self.pixel_arcsec = float(np.clip(0.06 * row["scale_arcsec"], 0.16, 0.3))
+        self.maps = project(row, *face_on(row, self.pixel_arcsec), self.pixel_arcsec)
 
-    def profile(self, band: str, gsparams: galsim.GSParams) -> galsim.GSObject:
-        """Return the profile of total flux 1 (in r-band units), u to the West and v to the North."""
-        import galsim
-
-        row = self.row
-        theta = row["theta_deg"] * galsim.degrees
-        spheroid = galsim.Sersic(
-            n=row["sersic_n"],
-            half_light_radius=(row["re_arcsec"] if self.maps is None else row["bulge_re_arcsec"])
-            * np.sqrt(row["axis_ratio"]),
-            gsparams=gsparams,
-        ).shear(q=row["axis_ratio"], beta=theta)
-        if self.maps is None:
-            return spheroid.withFlux(10 ** (0.4 * (row["mag_r"] - row[f"mag_{band}"])))
-        fluxes = {part: part_flux(row, band, part) for part in ("bulge", "disk", "young")}
-        image = disk_image(self.maps, fluxes["disk"], fluxes["young"], band)
-        half = 0.5 * self.pixel_arcsec * max(image.shape)
-        disk = galsim.InterpolatedImage(
-            galsim.ImageF(np.ascontiguousarray(image, np.float32), scale=self.pixel_arcsec),
-            x_interpolant="linear",
-            flux=fluxes["disk"] + fluxes["young"],
-            gsparams=gsparams,
-            calculate_stepk=False,
-            calculate_maxk=False,
-            _force_stepk=np.pi / (1.25 * half),
-            _force_maxk=np.pi / self.pixel_arcsec,
-        ).rotate(theta)
-        return galsim.Add([disk, spheroid.withFlux(fluxes["bulge"])], gsparams=gsparams)
+    def image(self, band: str) -> np.ndarray:
+        """Return its image in a band, (H, W), the disk's share of the flux in r as the sum."""
+        fluxes = [part_flux(self.row, band, part) for part in ("disk", "young")]
+        image = disk_image(self.maps, *fluxes, band)
+        return image * (sum(fluxes) / float(image.sum()))
 
 
 def part_flux(row: Any, band: str, part: str) -> float:

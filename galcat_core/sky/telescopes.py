@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from galcat_core.files import whole
-from galcat_core.sky.galaxies import Galaxy
+from galcat_core.sky.brush import FAST, MOFFAT_BETA, Brush
 from galcat_core.sky.layout import PIXEL_ARCSEC, Tile
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 BANDS = ("g", "r", "i")
 DEEPER_MAG = 1.5  # what the DES-like telescope gains
-FAINTEST = 0.25  # profiles are drawn until this many sky sigmas a pixel
 
 
 @dataclass(frozen=True)
@@ -124,8 +123,9 @@ def draw_tile(tile: Tile, sources: pd.DataFrame, seed: list[int]) -> dict[str, d
     seeing = random.lognormal(0, telescope.seeing_scatter)
     psfs = {band: point_spread(telescope, band, seeing, random) for band in BANDS}
     x, y = tile.pixels(sources["ra_deg"], sources["dec_deg"])
+    brush = Brush(telescope, canvas, psfs)
     for row, at_x, at_y in zip(sources.to_dict("records"), x, y, strict=True):
-        _draw_source(row, galsim.PositionD(at_x, at_y), telescope, canvas, psfs)
+        brush.draw(row, galsim.PositionD(at_x, at_y))
     return {
         band: _expose(telescope, band, canvas[band].array, random)
         | {"psf": psfs[band], "fwhm": telescope.psf_fwhm_arcsec[band] * seeing}
@@ -141,68 +141,9 @@ def point_spread(
 
     shape = random.normal(0, 0.012, 2)
     wide = telescope.psf_fwhm_arcsec[band] * seeing * random.lognormal(0, 0.015)
-    return galsim.Moffat(beta=3.3, fwhm=wide, gsparams=_gsparams()).shear(g1=shape[0], g2=shape[1])
-
-
-def _gsparams() -> galsim.GSParams:
-    """Return accuracies fit for noisy pictures: a few times faster than GalSim's defaults."""
-    import galsim
-
-    return galsim.GSParams(
-        folding_threshold=1e-2, maxk_threshold=3e-3, kvalue_accuracy=1e-4, stepk_minimum_hlr=3
+    return galsim.Moffat(beta=MOFFAT_BETA, fwhm=wide, gsparams=galsim.GSParams(**FAST)).shear(
+        g1=shape[0], g2=shape[1]
     )
-
-
-def _draw_source(
-    row: dict,
-    at: galsim.PositionD,
-    telescope: Telescope,
-    canvas: dict[str, galsim.Image],
-    psfs: dict[str, galsim.GSObject],
-) -> None:
-    """Add one source to the images of all bands, where its stamp overlaps them."""
-    import galsim
-
-    flux = 10 ** (0.4 * (telescope.zero_point - row["mag_r"]))
-    half = int(reach_arcsec(row, telescope) / telescope.pixel_arcsec) + 2
-    box = galsim.BoundsI(
-        int(at.x) - half, int(at.x) + half + 1, int(at.y) - half, int(at.y) + half + 1
-    )
-    if not (box & canvas["r"].bounds).isDefined():
-        return
-    galaxy = None if row["kind"] == "star" else Galaxy(row)
-    for band, image in canvas.items():
-        psf = psfs[band]
-        if galaxy is None:
-            seen = psf.withFlux(flux * 10 ** (0.4 * (row["mag_r"] - row[f"mag_{band}"])))
-        else:
-            seen = galsim.Convolve(galaxy.profile(band, _gsparams()) * flux, psf)
-        stamp = galsim.ImageF(box, wcs=image.wcs.local(at))
-        seen.drawImage(stamp, center=at)
-        part = box & image.bounds
-        image[part] += stamp[part]
-
-
-def reach_arcsec(row: dict, telescope: Telescope) -> float:
-    """Return how far from its centre a source rises above `FAINTEST` sky sigmas (arcsec)."""
-    flux = 10 ** (0.4 * (telescope.zero_point - row["mag_r"])) * telescope.pixel_arcsec**2
-    level = FAINTEST * telescope.sky_sigma["r"]
-    fwhm = telescope.psf_fwhm_arcsec["r"]
-    core = 0.5 * fwhm / np.sqrt(2 ** (1 / 3.3) - 1)
-    peak = flux * 2.3 / (np.pi * core**2)
-    wings = core * np.sqrt(max((peak / level) ** (1 / 3.3) - 1, 1.0))
-    if row["kind"] == "star":
-        return float(np.clip(wings, 3 * fwhm, 45.0))
-    radii = np.geomspace(0.3, 90, 120)
-    n, size = row["sersic_n"], row["re_arcsec"]
-    disk = row["kind"] == "galaxy" and row["morphology"] != "elliptical"
-    n = 1.0 if disk else n
-    b = 2 * n - 1 / 3
-    brightness = np.exp(-b * ((radii / size) ** (1 / n) - 1)) / (np.pi * size**2 * 2.5)
-    bright = radii[flux * brightness > level]
-    far = float(bright[-1]) if len(bright) else 0.0
-    far = min(far, 5.2 * row["scale_arcsec"]) if disk else far
-    return float(np.clip(far + 2 * fwhm, 3 * fwhm, 60.0))
 
 
 def _expose(
@@ -265,18 +206,23 @@ def write_image(path: Path, tile: Tile, band: str, drawn: dict, compress: bool, 
 def _hdus(drawn: dict, header: object, compress: bool, masks: bool) -> list:
     from astropy.io import fits
 
-    def packed(data: np.ndarray, name: str, how: str) -> fits.CompImageHDU:
+    def packed(data: np.ndarray, name: str, lossy: bool) -> fits.CompImageHDU:
         # a fixed seed: the dither would differ from run to run otherwise
-        kwargs = {"quantize_level": 16.0, "quantize_method": 2, "dither_seed": 1}
-        if how == "GZIP_1":
-            kwargs = {"quantize_level": 0.0}
-        return fits.CompImageHDU(data, header, name=name, compression_type=how, **kwargs)
+        how = (
+            {"compression_type": "RICE_1", "quantize_level": 16.0}
+            | {"quantize_method": 2, "dither_seed": 1}
+            if lossy
+            else {"compression_type": "GZIP_1", "quantize_level": 0.0}
+        )
+        return fits.CompImageHDU(
+            data, header, name=name, tile_shape=(min(64, len(data)), data.shape[1]), **how
+        )
 
     if compress:
-        hdus = [fits.PrimaryHDU(), packed(drawn["image"], "SCI", "RICE_1")]
+        hdus = [fits.PrimaryHDU(), packed(drawn["image"], "SCI", lossy=True)]
     else:
         hdus = [fits.PrimaryHDU(drawn["image"], header)]
     if masks:
         # nearly constant, so it packs to nothing, also beside a plain image
-        hdus.append(packed(drawn["weight"], "WGT", "GZIP_1"))
+        hdus.append(packed(drawn["weight"], "WGT", lossy=False))
     return hdus
