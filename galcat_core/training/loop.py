@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from galcat_core.runs import Run
 
 
-def fit(run: Run, workers: Workers, store: CutoutStore | None = None) -> None:
+def fit(
+    run: Run, workers: Workers, store: CutoutStore | None = None
+) -> tuple[keras.Model, Progress]:
     """Train a run to its end, from its last checkpoint on if there is one.
 
     Each step averages the gradient of the weighted cross-entropy over the pictures of all workers.
@@ -43,6 +45,12 @@ def fit(run: Run, workers: Workers, store: CutoutStore | None = None) -> None:
         This worker among the others.
     store : CutoutStore, optional
         The store the run names, where it is open already.
+
+    Returns
+    -------
+    model : keras.Model
+        With the last weights, not the best.
+    progress : Progress
 
     Raises
     ------
@@ -114,6 +122,7 @@ def fit(run: Run, workers: Workers, store: CutoutStore | None = None) -> None:
             write_table(pd.DataFrame(progress.history), run.folder / "history.csv")
 
     _finish(run, workers, model, progress, fine_tuning)
+    return model, progress
 
 
 def _network(run: Run, workers: Workers) -> tuple[keras.Model, keras.Optimizer]:
