@@ -213,27 +213,17 @@ def stamp(
 
 
 @numba.njit(cache=True, nogil=True)
-def _cubic(t, w):
-    """Write the four weights of Keys' cubic convolution (a = -1/2) for a fraction t into w."""
-    w[0] = ((-0.5 * t + 1.0) * t - 0.5) * t
-    w[1] = (1.5 * t - 2.5) * t * t + 1.0
-    w[2] = ((-1.5 * t + 2.0) * t + 0.5) * t
-    w[3] = (0.5 * t - 0.5) * t * t
-
-
-@numba.njit(cache=True, nogil=True)
 def _resample(crop, bad, corner_x, corner_y, x_col, y_col, x_row, y_row, fine, flux, state):
     """Fill flux and state; every output pixel is the mean of fine x fine interpolated samples."""
     ny, nx = crop.shape
-    size = flux.shape[0]
-    wx = np.empty(4)
-    wy = np.empty(4)
-    for row in range(size):
-        for col in range(size):
-            total = 0.0
+    flawed = bad.any()
+    samples = fine * fine
+    for row in range(flux.shape[0]):
+        for col in range(flux.shape[1]):
+            total = np.float32(0.0)
             good = 0
             out = 0
-            for sub in range(fine * fine):
+            for sub in range(samples):
                 v = row + (sub // fine + 0.5) / fine - 0.5
                 u = col + (sub % fine + 0.5) / fine - 0.5
                 x = corner_x + u * x_col + v * x_row
@@ -241,41 +231,82 @@ def _resample(crop, bad, corner_x, corner_y, x_col, y_col, x_row, y_row, fine, f
                 if x < -0.5 or y < -0.5 or x >= nx - 0.5 or y >= ny - 0.5:
                     out += 1
                     continue
-                i = int(np.floor(x))
-                j = int(np.floor(y))
-                clean = True
-                value = 0.0
-                _cubic(x - i, wx)
-                _cubic(y - j, wy)
-                for n in range(4):
-                    jj = min(max(j + n - 1, 0), ny - 1)
-                    for m in range(4):
-                        ii = min(max(i + m - 1, 0), nx - 1)
-                        if bad[jj, ii]:
-                            clean = False
-                        else:
-                            value += wy[n] * wx[m] * crop[jj, ii]
-                if not clean:
-                    # bilinear over what is left; negative weights would blow a remainder up
-                    weight = 0.0
-                    value = 0.0
-                    for n in range(2):
-                        jj = min(max(j + n, 0), ny - 1)
-                        for m in range(2):
-                            ii = min(max(i + m, 0), nx - 1)
-                            if not bad[jj, ii]:
-                                w = abs(1 - n - (y - j)) * abs(1 - m - (x - i))
-                                weight += w
-                                value += w * crop[jj, ii]
+                if flawed and _touches_bad(bad, x, y):
+                    value, weight = _bilinear(crop, bad, x, y)
                     if weight < 0.5:
                         continue
-                    value /= weight
+                else:
+                    value = _bicubic(crop, x, y)
                 total += value
                 good += 1
-            if 2 * good >= fine * fine:
+            if 2 * good >= samples:
                 flux[row, col] = total / good
                 state[row, col] = 0
-            elif 2 * out >= fine * fine:
-                state[row, col] = 1
             else:
-                state[row, col] = 2
+                state[row, col] = 1 if 2 * out >= samples else 2
+
+
+@numba.njit(cache=True, nogil=True, inline="always")
+def _inner(i, n):
+    """Return an index brought into 0 ... n - 1: beyond the tile its last pixel goes on."""
+    return min(max(i, 0), n - 1)
+
+
+@numba.njit(cache=True, nogil=True)
+def _bicubic(crop, x, y):
+    """Interpolate by Keys' cubic convolution, a = -1/2 (1981, IEEE Trans. ASSP 29, 1153)."""
+    ny, nx = crop.shape
+    i, j = int(np.floor(x)), int(np.floor(y))
+    t, s = np.float32(x - i), np.float32(y - j)
+    half, one, two = np.float32(0.5), np.float32(1.0), np.float32(2.0)
+    a = ((-half * t + one) * t - half) * t
+    b = (np.float32(1.5) * t - np.float32(2.5)) * t * t + one
+    c = ((-np.float32(1.5) * t + two) * t + half) * t
+    d = (half * t - half) * t * t
+    k = (
+        ((-half * s + one) * s - half) * s,
+        (np.float32(1.5) * s - np.float32(2.5)) * s * s + one,
+        ((-np.float32(1.5) * s + two) * s + half) * s,
+        (half * s - half) * s * s,
+    )
+    value = np.float32(0.0)
+    if 1 <= i < nx - 2 and 1 <= j < ny - 2:
+        for n in range(4):
+            line = crop[j + n - 1]
+            value += k[n] * (a * line[i - 1] + b * line[i] + c * line[i + 1] + d * line[i + 2])
+        return value
+    i0, i1, i2, i3 = _inner(i - 1, nx), _inner(i, nx), _inner(i + 1, nx), _inner(i + 2, nx)
+    for n in range(4):
+        line = crop[_inner(j + n - 1, ny)]
+        value += k[n] * (a * line[i0] + b * line[i1] + c * line[i2] + d * line[i3])
+    return value
+
+
+@numba.njit(cache=True, nogil=True)
+def _touches_bad(bad, x, y):
+    ny, nx = bad.shape
+    i, j = int(np.floor(x)), int(np.floor(y))
+    for n in range(-1, 3):
+        for m in range(-1, 3):
+            if bad[_inner(j + n, ny), _inner(i + m, nx)]:
+                return True
+    return False
+
+
+@numba.njit(cache=True, nogil=True)
+def _bilinear(crop, bad, x, y):
+    """Interpolate over the good ones of four pixels; return the value and their weight.
+
+    Beside bad pixels bicubic weights, some negative, would blow up what is left.
+    """
+    ny, nx = crop.shape
+    i, j = int(np.floor(x)), int(np.floor(y))
+    value, weight = np.float32(0.0), np.float32(0.0)
+    for n in range(2):
+        for m in range(2):
+            jj, ii = _inner(j + n, ny), _inner(i + m, nx)
+            if not bad[jj, ii]:
+                w = np.float32(abs(1 - n - (y - j)) * abs(1 - m - (x - i)))
+                weight += w
+                value += w * crop[jj, ii]
+    return (value / weight if weight > 0 else value), weight

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from galcat_core.provenance import Provenance
     from galcat_core.records import Catalog, Pairs
 
-AT_ONCE = 64  # pictures rendered together: their pixels stay in the processor's cache
+AT_ONCE = 16  # pictures rendered together: their pixels stay in the processor's cache
 CARRIED = ("size_arcsec", "label", "certain")
 
 
