@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -153,38 +155,49 @@ def launch(
     GalcatError
         A worker died: which, and why.
     """
-    from horovod.runner.common.util.hosts import get_host_assignments, parse_hosts
-    from horovod.runner.http.http_server import RendezvousServer
-
     logs.mkdir(parents=True, exist_ok=True)
-    server = RendezvousServer()
-    port = server.start()
-    slots = get_host_assignments(parse_hosts(f"localhost:{workers}"), workers)
-    server.init(slots)
     terminal = os.dup(2)
     kept_open = [terminal] if lock is None else [terminal, lock.fileno()]
     processes: list[subprocess.Popen] = []
     try:
-        for rank in range(workers):
-            environment = _environment(rank, workers, port)
-            if rank == 0:
-                environment[TERMINAL] = str(terminal)
-            with (logs / f"rank-{rank}.txt").open("wb") as log:
-                process = subprocess.Popen(
-                    [sys.executable, "-m", module, *arguments],
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                    env=environment,
-                    pass_fds=kept_open,
-                    start_new_session=True,  # Ctrl-C comes to this process alone
-                )
-            processes.append(process)
-        _wait(processes, logs)
+        with _meeting_place(workers) as port:
+            for rank in range(workers):
+                environment = _environment(rank, workers, port)
+                if rank == 0:
+                    environment[TERMINAL] = str(terminal)
+                with (logs / f"rank-{rank}.txt").open("wb") as log:
+                    process = subprocess.Popen(
+                        [sys.executable, "-m", module, *arguments],
+                        stdin=subprocess.DEVNULL,
+                        stdout=log,
+                        stderr=log,
+                        env=environment,
+                        pass_fds=kept_open,
+                        start_new_session=True,  # Ctrl-C comes to this process alone
+                    )
+                processes.append(process)
+            _wait(processes, logs)
     finally:
         _end(processes)
         os.close(terminal)
-        server.stop()
+
+
+@contextlib.contextmanager
+def _meeting_place(workers: int) -> Iterator[int]:
+    """Serve the port, on this machine only, where the workers find each other."""
+    from horovod.runner.common.util.hosts import get_host_assignments, parse_hosts
+    from horovod.runner.http.http_server import RendezvousHandler, RendezvousHTTPServer
+
+    server = RendezvousHTTPServer(("127.0.0.1", 0), RendezvousHandler, 0)
+    server.init(get_host_assignments(parse_hosts(f"localhost:{workers}"), workers))
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1})
+    thread.start()
+    try:
+        yield server.server_address[1]
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 def _environment(rank: int, workers: int, port: int) -> dict[str, str]:
@@ -208,8 +221,8 @@ def _environment(rank: int, workers: int, port: int) -> dict[str, str]:
         "PYTHONUNBUFFERED": 1,
         LAUNCHER: os.getpid(),
     }
-    threading = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
-    wanted = dict.fromkeys(threading, threads) | dict(os.environ)
+    names = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
+    wanted = dict.fromkeys(names, threads) | dict(os.environ)
     return wanted | {name: str(value) for name, value in ours.items()}
 
 

@@ -1,0 +1,88 @@
+"""Processes that the tests start as workers: `python -m tests.training.actors PART ...`."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+from galcat_core.training import worker
+
+
+def rank() -> int:
+    return int(os.environ["HOROVOD_RANK"])
+
+
+def sleep(folder: str) -> int:
+    """Tell the process id and live on."""
+    worker._end_with_launcher()
+    (Path(folder) / f"pid-{rank()}").write_text(str(os.getpid()))
+    time.sleep(60)
+    return 0
+
+
+def die(folder: str) -> int:
+    """Rank 1 is killed; the other lives on."""
+    if rank() == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return sleep(folder)
+
+
+def fail(folder: str) -> int:
+    """Rank 1 fails after rank 0 noticed that it is gone, as it happens with Horovod."""
+    if rank() == 1:
+        time.sleep(0.3)
+        print("ZeroDivisionError: division by zero", file=sys.stderr)
+    else:
+        print("HorovodInternalError: Horovod has been shut down", file=sys.stderr)
+    return 1
+
+
+def refuse(folder: str) -> int:
+    """End as a worker does after a GalcatError."""
+    print("some noise of a library\nthe store is gone; make it again", file=sys.stderr)
+    return 2
+
+
+def say(folder: str) -> int:
+    """Speak on the terminal and into the log; tell the environment."""
+    print("into the log", file=sys.stderr)
+    worker._talk_to_terminal()
+    print(f"progress of rank {rank()}", file=sys.stderr, flush=True)
+    threads = os.environ["OMP_NUM_THREADS"], os.environ["TF_NUM_INTRAOP_THREADS"]
+    (Path(folder) / f"threads-{rank()}").write_text(" ".join(threads))
+    return 0
+
+
+def fit(folder: str) -> int:
+    """Train from other first weights on each rank and keep what each rank has at the end."""
+    worker._end_with_launcher()
+    import numpy as np
+
+    from galcat_core.models import ds18
+    from galcat_core.runs import Run
+    from galcat_core.training import distributed, loop
+
+    build = ds18.build
+    ds18.build = lambda seed=0, dropout_seed=None: build(seed + 100 * rank(), dropout_seed)
+    workers = distributed.join()
+    model, progress = loop.fit(Run.open(folder), workers)
+    rows = [[row[k] for k in ("loss", "val_loss", "learning_rate")] for row in progress.history]
+    dropout = [v.numpy()[0] for v in model.variables if "seed_generator" in v.path]
+    np.savez(
+        Path(folder) / f"rank-{rank()}.npz",
+        *model.get_weights(),
+        history=rows,
+        best=progress.best_epoch,
+        dropout=dropout,
+    )
+    workers.leave()
+    return 0
+
+
+if __name__ == "__main__":
+    code = globals()[sys.argv[1]](*sys.argv[2:])
+    sys.stderr.flush()
+    os._exit(code)
