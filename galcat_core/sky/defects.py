@@ -47,27 +47,24 @@ class Defect:
 def defects(tile: Tile, seed: int, number: int) -> list[Defect]:
     """Draw the defects of a tile; `number` counts the tiles of a sky.
 
-    Every tile has a dead column, two of three have a hole in one band, DES-like ones a trail as well.
+    Every tile has a dead column, every second one a hole in one band (the first included), and
+    every third DES-like patch a satellite's trail.
     """
     random = np.random.default_rng([seed, 7, number])
     width, height = tile.width, tile.height
-    # each band and kind in turn, so that the smallest sky has its share
+    # each band in turn, so that the smallest sky has its share
     turn = [BANDS[(number + k) % 3] for k in range(3)]
-    made = [_column(random, turn[0], width, height)]
-    if number % 3 != 1:
-        long = random.uniform(0.14, 0.24) * width
-        where = random.uniform(0.2, 0.8, 2) * (width, height)
-        made.append(Defect("hole", turn[1], *where, 0.0, long, random.uniform(0.1, 0.18) * height))
-    if tile.survey == "des":
-        where = random.uniform(0.3, 0.7, 2) * (width, height)
-        angle = random.uniform(0.3, 1.2)
-        made.append(Defect("trail", turn[2], *where, angle, 3.0 * width, 7.0))
-    return made
-
-
-def _column(random: np.random.Generator, band: str, width: int, height: int) -> Defect:
     x, y = random.uniform(0.1, 0.9) * width, random.uniform(0.3, 0.7) * height
-    return Defect("column", band, x, y, np.pi / 2, random.uniform(0.4, 0.9) * height, 2.0)
+    long = random.uniform(0.2, 0.5) * height
+    made = [Defect("column", turn[0], x, y, np.pi / 2, long, 2.0)]
+    if number % 2 == 0:
+        x, y = random.uniform(0.2, 0.8, 2) * (width, height)
+        long, wide = random.uniform(0.08, 0.16, 2) * (width, height)
+        made.append(Defect("hole", turn[1], x, y, 0.0, long, wide))
+    if tile.survey == "des" and tile.patch % 3 == 0:
+        x, y = random.uniform(0.3, 0.7, 2) * (width, height)
+        made.append(Defect("trail", turn[2], x, y, random.uniform(0.3, 1.2), 3.0 * width, 6.0))
+    return made
 
 
 def spoil(drawn: dict, tile: Tile, found: list[Defect], random: np.random.Generator) -> None:

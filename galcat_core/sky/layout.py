@@ -10,7 +10,7 @@ from astropy.wcs import WCS
 
 from galcat_core.config import Simulate
 
-DENSITY = 5.5  # survey galaxies per square arcminute; real ones are 200 times sparser
+DENSITY = 5.0  # survey galaxies per square arcminute; real ones are 200 times sparser
 SDSS_MARGIN_ARCSEC = 14.0  # SDSS-like frames reach this far beyond the DES-like tile
 FRAME_OVERLAP_ARCSEC = 40.0  # neighbouring frames share this much, as real fields share 128 rows
 OVERLAP_AT = (0.01, 0.0167)  # RA, Dec of the first patch: its tile crosses RA 0/360

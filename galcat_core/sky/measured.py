@@ -29,7 +29,7 @@ DES_COLUMNS = (
     "CLASS_STAR_I",
     *_each("SPREAD_MODEL_{}", "WAVG_SPREAD_MODEL_{}", "WAVG_SPREADERR_MODEL_{}"),
 )
-SDSS_SCATTER_ARCSEC = 0.11  # a coordinate; gives the median separation of real pairs, 0.17 arcsec
+SDSS_SCATTER_ARCSEC = 0.13  # a coordinate; gives the median separation of real pairs, 0.17 arcsec
 DES_SCATTER_ARCSEC = 0.03
 SDSS_OFFSET_ARCSEC = (0.03, -0.02)  # the surveys' reference frames differ
 # median of MAG_AUTO (DES) minus model magnitude (SDSS) of real pairs, by band
@@ -156,8 +156,8 @@ def _des_shapes(
     """Second moments in pixels, angle East of North, Kron radius (a multiple of A_IMAGE)."""
     count = len(table)
     ratio = np.where(star, 0.97, seen_axis_ratio(table))
-    # median of 3.5 A_IMAGE 0.263 / petroRad_r over real pairs is 1.8
-    size = 1.8 * table["petro_arcsec"] / (3.5 * PIXEL_ARCSEC["des"])
+    # 3.5 A_IMAGE 0.263 / petroRad_r has the median of real pairs, 1.8
+    size = 1.72 * table["petro_arcsec"] / (3.5 * PIXEL_ARCSEC["des"])
     size = np.where(star, 0.95 / 2.1 / PIXEL_ARCSEC["des"], size * random.lognormal(0, 0.13, count))
     made["A_IMAGE"] = (size * (0.8 / ratio) ** 0.25).round(8)
     made["B_IMAGE"] = (
@@ -198,7 +198,7 @@ def _des_photometry(
     depth = {"G": 0.0021, "R": 0.0018, "I": 0.0021, "Z": 0.0028, "Y": 0.007}[band]
     error = depth * 10 ** (0.3 * (true - 17.3)) * random.lognormal(0, 0.2, count)
     star = (table["kind"] == "star").to_numpy()
-    aperture = random.normal(-0.01, np.where(star, 0.015, 0.055), count)
+    aperture = random.normal(-0.01, np.where(star, 0.015, 0.08), count)
     made[f"MAG_AUTO_{band}"] = np.where(
         gone, 99.0, (true + aperture + random.normal(0, error)).round(8)
     )

@@ -35,7 +35,7 @@ def draw_galaxies(random: np.random.Generator, count: int) -> pd.DataFrame:
     """
     table = pd.DataFrame({"kind": ["galaxy"] * count})
     share = random.random(count)
-    table["morphology"] = np.select([share < 0.30, share < 0.43], MORPHOLOGIES[:2], "spiral")
+    table["morphology"] = np.select([share < 0.33, share < 0.47], MORPHOLOGIES[:2], "spiral")
     table["truth_class"] = table["morphology"].map(CLASS_OF)
     low, high = 10 ** (COUNT_SLOPE * BRIGHT_LIMIT), 10 ** (COUNT_SLOPE * FAINT_LIMIT)
     r = np.log10(random.uniform(low, high, count)) / COUNT_SLOPE
@@ -78,12 +78,13 @@ def _half_light_arcsec(
     late_log = 0.4 * -0.26 * absolute - 1.71
     late_log += 0.25 * np.log10(1 + 10 ** (-0.4 * (absolute + 20.91)))
     early_log = 0.4 * -0.60 * absolute - 4.63
-    spread = 0.27 + 0.18 / (1 + 10 ** (-0.8 * (absolute + 20.7)))
-    log_kpc = np.where(early, early_log, late_log + 0.04) + random.normal(0, spread) / np.log(10)
+    spread = 0.22 + 0.16 / (1 + 10 ** (-0.8 * (absolute + 20.7)))
+    # 0.13 dex up: then the medians of petroRad_r are those of real overlap galaxies
+    log_kpc = np.where(early, early_log, late_log) + 0.13 + random.normal(0, spread) / np.log(10)
     z, modulus = _modulus_table()
     luminosity_kpc = 10 ** (np.interp(redshift, z, modulus) / 5 - 2)
     angular_kpc = luminosity_kpc / (1 + redshift) ** 2
-    return np.clip(np.degrees(10**log_kpc / angular_kpc) * 3600, 0.9, 13.0)
+    return np.clip(np.degrees(10**log_kpc / angular_kpc) * 3600, 1.1, 13.0)
 
 
 def _draw_structure(random: np.random.Generator, table: pd.DataFrame) -> None:
@@ -154,8 +155,8 @@ def _draw_colours(random: np.random.Generator, table: pd.DataFrame, r: np.ndarra
     for band in "gri":
         table[f"mag_{band}"] = r - 2.5 * np.log10(band_flux(table, band))
     gr = table["mag_g"] - table["mag_r"]
-    table["mag_u"] = table["mag_g"] + 0.55 + 1.05 * gr + random.normal(0, 0.1, count)
-    table["mag_z"] = table["mag_i"] - (0.10 + 0.22 * gr) + random.normal(0, 0.03, count)
+    table["mag_u"] = table["mag_g"] + 0.9 + 0.92 * gr + random.normal(0, 0.1, count)
+    table["mag_z"] = table["mag_i"] - (0.12 + 0.22 * gr) + random.normal(0, 0.03, count)
 
 
 def band_flux(table: pd.DataFrame, band: str, part: str = "all") -> np.ndarray:

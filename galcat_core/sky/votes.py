@@ -32,20 +32,22 @@ def chances(random: np.random.Generator, table: pd.DataFrame) -> np.ndarray:
     cos_i = np.cos(np.radians(tilt))
     edge_on = np.where(tilt > 0, 1 / (1 + np.exp(-(tilt - 74) / 3.5)), 0.0)
     open_arms = np.clip(table["pitch_deg"].fillna(0).to_numpy(float) / 16, 0.5, 1.2)
-    arms = spiral * seen * table["arm_strength"].to_numpy(float) ** 0.6 * open_arms * cos_i**0.5
-    arms = np.clip(arms * (1 - edge_on) * 1.15, 0, 0.96)
+    arms = spiral * seen * table["arm_strength"].to_numpy(float) ** 0.4 * open_arms * cos_i**0.4
+    arms = np.clip(arms * (1 - edge_on) * 1.3, 0, 0.985)
     # without clear arms a disk still looks "other": blue, knotty, flat
-    other = spiral * (1 - arms) * (1 - edge_on) * (0.10 + 0.62 * seen * (0.25 + 0.75 * (1 - cos_i)))
-    thin = edge_on * np.where(spiral, 0.50 + 0.46 * seen, 0.22 + 0.30 * seen)
-    flat = ~spiral * 0.16 * np.clip(0.75 - table["axis_ratio"].to_numpy(float), 0, 1)
-    edge = np.clip(other + thin + flat, 0, 0.97)
+    other = spiral * (1 - arms) * (1 - edge_on) * (0.15 + 0.75 * seen * (0.3 + 0.7 * (1 - cos_i)))
+    thin = edge_on * np.where(spiral, 0.45 + 0.54 * seen, 0.25 + 0.35 * seen)
+    flat = ~spiral * 0.2 * np.clip(0.85 - table["axis_ratio"].to_numpy(float), 0, 1)
+    edge = np.clip(other + thin + flat, 0, 0.985)
     clockwise = np.where((table["winding"] == "cw").to_numpy(), 0.96, 0.04)
     share = np.empty((len(table), len(ANSWERS)))
-    share[:, 1], share[:, 2] = arms * clockwise + 0.008, arms * (1 - clockwise) + 0.008
-    share[:, 3] = edge + 0.02
-    share[:, 0] = np.maximum(1 - arms - edge, 0) + 0.01
-    share[:, 4] = 0.006 + 0.15 * (1 - seen) ** 1.6
-    share[:, 5] = np.where(table["merging"], 0.9, 0.006)
+    # some volunteers see arms everywhere
+    fancy = 0.004 + 0.016 * ~spiral + 0.02 * (1 - seen)
+    share[:, 1], share[:, 2] = arms * clockwise + fancy, arms * (1 - clockwise) + fancy
+    share[:, 3] = edge + 0.01 + 0.03 * (1 - arms)
+    share[:, 0] = np.maximum(1 - arms - edge, 0) + 0.004
+    share[:, 4] = 0.004 + 0.13 * (1 - seen) ** 1.5
+    share[:, 5] = np.where(table["merging"], 0.9, 0.004 + 0.008 * (1 - seen))
     share *= random.lognormal(0, 0.33, share.shape)  # people differ from galaxy to galaxy
     return share / share.sum(axis=1, keepdims=True)
 
@@ -75,7 +77,7 @@ def vote(random: np.random.Generator, table: pd.DataFrame) -> pd.DataFrame:
     made.insert(1, "NVOTE", votes)
     made["P_CS"] = made["P_CW"] + made["P_ACW"] + made["P_EDGE"]
     # faint spirals are taken for ellipticals; the debiased shares make up for it: Bamford et al. 2009
-    more = np.exp(1.25 * (1 - visibility(table)))
+    more = np.exp(1.35 * (1 - visibility(table)))
     both = made["P_EL"] + made["P_CS"]
     weighted = made["P_EL"] + more * made["P_CS"]
     made["P_EL_DEBIASED"] = np.where(weighted > 0, made["P_EL"] / weighted, 0) * both
