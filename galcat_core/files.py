@@ -36,6 +36,7 @@ def whole(path: str | Path) -> Iterator[Path]:
     except OSError as error:
         told = {
             errno.ENOSPC: "the disk is full: free some space and run the same command again",
+            errno.EFBIG: "files may not grow so large here: raise ulimit -f and run the same again",
             errno.EDQUOT: "the disk quota is used up: free some space and run the same command again",
             errno.EACCES: "no permission to write there: choose another place with -o",
             errno.EROFS: "the disk is read-only: choose another place with -o",
