@@ -177,6 +177,11 @@ def _add_images(parser: Parser) -> None:
         "--run", metavar="RUN", help="run that predicts (default: the model in the box)"
     )
     parser.add_argument(
+        "--any-recipe",
+        action="store_true",
+        help="accept pictures rendered otherwise than the run's own",
+    )
+    parser.add_argument(
         "--batch-size", type=int, default=64, metavar="N", help="pictures at a time (default 64)"
     )
 

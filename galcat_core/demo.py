@@ -167,7 +167,7 @@ def _show(project: Path) -> None:
 def _against_truth(catalogue: pd.DataFrame, truth: pd.DataFrame) -> str:
     """Tell how the labels of unlabelled galaxies compare with what the simulation knows."""
     known = catalogue.merge(truth, left_on="id", right_on="des_id", suffixes=("", "_true"))
-    right = (known["predicted"] == known["class"]).mean()
+    right = (known["predicted"] == known["truth_class"]).mean()
     counts = catalogue["predicted"].value_counts().to_dict()
     told = ", ".join(f"{n} {name}" for name, n in sorted(counts.items()))
     return (

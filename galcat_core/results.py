@@ -73,15 +73,20 @@ def agreement_table(agreement: dict[str, Any]) -> Table:
     table = Table(
         title="Two clusters of the features against the predicted classes", title_justify="left"
     )
-    for name in ("galaxies", "number", "adjusted Rand index", "purity"):
+    for name in ("galaxies", "number", "adjusted Rand index", "purity", "purity without"):
         table.add_column(name, justify="left" if name == "galaxies" else "right")
     for name, found in agreement.items():
-        table.add_row(
-            name,
-            str(found["n"]),
-            _interval(found["adjusted_rand"], None, None),
-            _interval(found["purity"], None, None),
-        )
+        if isinstance(found, dict):
+            figures = (
+                found["adjusted_rand_index"],
+                found["purity"],
+                found["purity_without_clusters"],
+            )
+            table.add_row(
+                name.replace("_", " "),
+                str(found["n"]),
+                *(_interval(x, None, None) for x in figures),
+            )
     return table
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from galcat_core.config import Config
 from galcat_core.errors import GalcatError, listed, nearest
 from galcat_core.provenance import Provenance, digests
-from galcat_core.stages.work import made_already, need, save, say
+from galcat_core.stages.pictures import import_folder
+from galcat_core.stages.work import keep_rejects, made_already, need, save, say
 from galcat_core.tables import format_of, read_table
 
 if TYPE_CHECKING:
@@ -17,6 +19,10 @@ if TYPE_CHECKING:
 
     from galcat_core.images.store import CutoutStore
     from galcat_core.records import Predictions
+    from galcat_core.runs import Run
+
+
+BOX = Path(__file__).resolve().parent.parent / "models" / "box"
 
 
 def predict(
@@ -27,27 +33,32 @@ def predict(
     split: str | Path | None = None,
     set_name: str | None = None,
     batch_size: int = 64,
+    any_recipe: bool = False,
     force: bool = False,
-    **table: str | Path | None,
+    **columns: str | Path | None,
 ) -> Path:
-    """Give the galaxies of a store, or of a folder of pictures, their probabilities; write Predictions."""
-    from galcat_core.runs import Run
+    """Give the galaxies of a store, or of a folder of pictures, their probabilities; write Predictions.
 
-    out, run = Path(out), Run.open(_default_run(run))
-    format_of(out)
-    store = _store(images, run, out, table)
-    given = [run.folder, store.path, *([split] if split else [])]
-    work = Provenance("predict", digests(*given), {"set": set_name})
-    if made_already(out, work, force):
-        return out
+    `columns` are `table`, `id_column` and `file_column` of a folder's pictures.
+    """
     from galcat_core.inference import predict_to
 
-    made = predict_to(
-        out, run, store, ids=_ids(store, split, set_name), batch_size=batch_size, provenance=work
-    )
-    counts = ", ".join(f"{n} {name}" for name, n in made.table["predicted"].value_counts().items())
-    say(f"{len(made)} galaxies ({counts}): {out}")
-    return out
+    chosen = _chosen(images, out, run, split, any_recipe, columns)
+    work = Provenance("predict", chosen.digests, {"set": set_name})
+    if not made_already(chosen.out, work, force):
+        made = predict_to(
+            chosen.out,
+            chosen.run,
+            chosen.store,
+            ids=_ids(chosen.store, split, set_name),
+            batch_size=batch_size,
+            provenance=work,
+            any_recipe=chosen.any_recipe,
+        )
+        counts = made.table["predicted"].value_counts().items()
+        say(f"{len(made)} galaxies ({listed(f'{n} {name}' for name, n in counts)}): {chosen.out}")
+    chosen.tidy()
+    return chosen.out
 
 
 def embed(
@@ -58,25 +69,95 @@ def embed(
     split: str | Path | None = None,
     set_name: str | None = None,
     batch_size: int = 64,
+    any_recipe: bool = False,
     force: bool = False,
-    **table: str | Path | None,
+    **columns: str | Path | None,
 ) -> Path:
     """Extract the features of the galaxies of a store or a folder; write an Embedding."""
-    from galcat_core.runs import Run
-
-    out, run = Path(out), Run.open(_default_run(run))
-    format_of(out)
-    store = _store(images, run, out, table)
-    given = [run.folder, store.path, *([split] if split else [])]
-    work = Provenance("embed", digests(*given), {"set": set_name})
-    if made_already(out, work, force):
-        return out
     from galcat_core.inference import embed as extract
 
-    made = extract(run, store, ids=_ids(store, split, set_name), batch_size=batch_size)
-    save(made, out, work)
-    say(f"{made.features.shape[1]} features of {len(made)} galaxies: {out}")
-    return out
+    chosen = _chosen(images, out, run, split, any_recipe, columns)
+    work = Provenance("embed", chosen.digests, {"set": set_name})
+    if not made_already(chosen.out, work, force):
+        ids = _ids(chosen.store, split, set_name)
+        made = extract(
+            chosen.run, chosen.store, ids, batch_size=batch_size, any_recipe=chosen.any_recipe
+        )
+        save(made, chosen.out, work)
+        say(f"{made.features.shape[1]} features of {len(made)} galaxies: {chosen.out}")
+    chosen.tidy()
+    return chosen.out
+
+
+@dataclasses.dataclass
+class _Chosen:
+    """The run, the pictures and the place of the result, once the arguments are understood."""
+
+    out: Path
+    run: Run
+    store: CutoutStore
+    digests: dict[str, str]
+    any_recipe: bool
+    own_store: Path | None
+
+    def tidy(self) -> None:
+        """Remove the store that was made of a folder's pictures on the way."""
+        if self.own_store is not None:
+            keep_rejects(self.store.rejects, self.out)
+            shutil.rmtree(self.own_store)
+
+
+def _chosen(
+    images: str | Path,
+    out: str | Path,
+    run: str | Path | None,
+    split: str | Path | None,
+    any_recipe: bool,
+    columns: dict[str, str | Path | None],
+) -> _Chosen:
+    from galcat_core.images.store import CutoutStore
+    from galcat_core.runs import Run
+
+    out, images = Path(out), need(images, "folder", "give a cutout store or a folder of pictures")
+    format_of(out)
+    if run is None and not (BOX / "run.json").is_file():
+        raise GalcatError("no run is named, and no model is in the box: name one with --run RUN")
+    opened, own = Run.open(run or BOX), None
+    if (images / "store.json").is_file():
+        given = sorted(name for name, value in columns.items() if value is not None)
+        if given:
+            raise GalcatError(
+                f"{images} is a cutout store, which has its ids: leave out {listed(given)}"
+            )
+        store = CutoutStore.open(images)
+    else:
+        own = out.with_name(f".{out.name}.pictures")
+        store, any_recipe = _imported(images, own, opened, columns, any_recipe)
+    inputs = [opened.folder, *([split] if split else [])]
+    return _Chosen(
+        out, opened, store, {**digests(*inputs), images.name: store.digest}, any_recipe, own
+    )
+
+
+def _imported(
+    folder: Path, own: Path, run: Run, columns: dict, any_recipe: bool
+) -> tuple[CutoutStore, bool]:
+    """Import a folder of pictures as the run's own were made."""
+    from galcat_core.config import Harmonise
+
+    learnt = (run.info.get("store") or {}).get("settings") or {}
+    if "harmonise" in learnt:
+        names = {f.name for f in dataclasses.fields(Harmonise)}
+        recipe = Harmonise(**{k: v for k, v in learnt.items() if k in names})
+    else:
+        recipe, any_recipe = Harmonise(harmonise=False, size_px=learnt.get("size_px", 96)), True
+        say(
+            f"{run.folder} learnt from pictures that galcat rendered out of FITS tiles; others are taken as "
+            "they are, and its probabilities hold only as far as they look alike"
+        )
+    table = columns.get("table")
+    named = {"label_column": None, **{k: columns.get(k) for k in ("id_column", "file_column")}}
+    return import_folder(own, recipe, folder, table, named), any_recipe
 
 
 def _ids(store: CutoutStore, split: str | Path | None, set_name: str | None):

@@ -11,6 +11,7 @@ from galcat_core.provenance import Provenance, digests
 from galcat_core.stages.work import load_catalog, need, say, settings
 
 if TYPE_CHECKING:
+    from galcat_core.config import Harmonise
     from galcat_core.images.store import CutoutStore
 
 
@@ -38,17 +39,8 @@ def cutouts(
         raise GalcatError("--tiles needs a catalogue of the galaxies to cut out, as first argument")
     out = Path(out)
     if pictures is not None:
-        store = _import(
-            out,
-            config,
-            Path(pictures),
-            table,
-            label_column,
-            id_column,
-            file_column,
-            classes,
-            survey,
-        )
+        columns = {"id_column": id_column, "label_column": label_column, "file_column": file_column}
+        store = import_folder(out, config.pictures, pictures, table, columns, classes, survey)
     else:
         store = _cut(out, config, Path(catalog), Path(tiles), pairs, survey)
     say(f"{out}: {store.summary()}")
@@ -76,5 +68,34 @@ def _cut(
         out,
         config.cutouts,
         pairs=Pairs.load(pairs) if pairs else None,
+        provenance=work,
+    )
+
+
+def import_folder(
+    out: Path,
+    recipe: Harmonise,
+    pictures: str | Path,
+    table: str | Path | None,
+    columns: dict[str, str | None],
+    classes: dict[str, str] | None = None,
+    survey: str | None = None,
+) -> CutoutStore:
+    """Import a folder of pictures, with a table of them or without."""
+    from galcat_core.images.pictures import import_pictures
+
+    folder = need(pictures, "folder", "give a folder of JPEG or PNG pictures")
+    inputs = [] if table is None else [need(table, "file", "give the table of the pictures")]
+    work = Provenance(
+        "cutouts", digests(*inputs), settings(recipe, folder=folder.name, classes=classes)
+    )
+    return import_pictures(
+        folder,
+        table,
+        out,
+        **columns,
+        classes=classes,
+        settings=recipe,
+        survey=survey,
         provenance=work,
     )
