@@ -1,0 +1,63 @@
+"""Finished parts of a long work, kept beside its result: a kill loses the part in hand, no more."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from galcat_core.errors import GalcatError
+
+
+@contextlib.contextmanager
+def parts_of(path: str | Path, work: dict[str, Any]) -> Iterator[Path]:
+    """Yield the folder of this work's parts; remove it when the block ends well.
+
+    Parts of the same work for the same result are found again, those of another work lie in
+    another folder and stay as they are.
+
+    Parameters
+    ----------
+    path : str or Path
+        The result; its parts lie in PATH.parts/NUMBER/.
+    work : dict
+        What the parts depend on (JSON types): inputs, settings, the size of a part.
+
+    Raises
+    ------
+    GalcatError
+        Another process does the same work for the same result, or the place cannot be written.
+    """
+    told = json.dumps(work, sort_keys=True, default=str)
+    path = Path(path)
+    if path.is_dir():
+        raise GalcatError(f"{path} is a folder, a file is to be written there: name a file with -o")
+    above = path.with_name(path.name + ".parts")
+    folder = above / hashlib.sha256(told.encode()).hexdigest()[:16]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / ".lock").open("a")
+    except OSError as error:
+        raise GalcatError(
+            f"cannot write in {above} ({error.strerror}): choose another place with -o"
+        ) from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise GalcatError(
+                f"{path}: another galcat is making it; wait for it, or choose another -o"
+            ) from error
+        except OSError:
+            pass  # a file system without locks: one writer is then the user's care
+        for left_over in folder.glob(".partial-*"):
+            left_over.unlink()
+        yield folder
+        shutil.rmtree(folder)
+    with contextlib.suppress(OSError):  # parts of another work are in it
+        above.rmdir()
