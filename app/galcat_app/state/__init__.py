@@ -1,0 +1,1 @@
+"""What the pages know, without a widget: the project folder, maps, colours, selections, pictures."""

@@ -1,0 +1,112 @@
+// What is selected (or everything): as pictures or as a table, page by page; and its export.
+
+const VIEWS = { pictures: "Pictures", table: "Table" };
+
+function render({ model, el }) {
+  el.classList.add("galcat", "g-panel", "g-gallery");
+  let view = "pictures";
+  const send = (message) => model.send(message);
+  const name = uniqueId();
+  const views = h("div.g-segments", { role: "radiogroup", "aria-label": "Show as" },
+    Object.entries(VIEWS).map(([key, label]) => {
+      const id = uniqueId();
+      return h("span.g-segment", {},
+        h("input", { type: "radio", id, name, value: key, checked: key === view, "data-key": key,
+          onchange: () => { view = key; fill(); } }), h("label", { for: id }, label));
+    }));
+  const title = h("h2.g-title", { "aria-live": "polite" });
+  const clear = h("button.g-button.g-square.g-quiet", { "aria-label": "Clear the selection", title: "Clear the selection",
+    onclick: () => send({ kind: "clear" }) }, icon("M6 6l8 8M14 6l-8 8"));
+  const sortId = uniqueId();
+  const sort = h("select.g-select", { id: sortId, onchange: (e) => send({ kind: "sort", key: e.target.value }) });
+  const body = h("div.g-body", { tabindex: "0", role: "region", "aria-label": "Galaxies" });
+  const turn = (step) => send({ kind: "page", page: model.get("content").page + step });
+  const back = h("button.g-button.g-square", { "aria-label": "Previous page", onclick: () => turn(-1) }, icon("M12 4l-6 6 6 6"));
+  const next = h("button.g-button.g-square", { "aria-label": "Next page", onclick: () => turn(1) }, icon("M8 4l6 6-6 6"));
+  const pager = h("span.g-number.g-muted", { "aria-live": "polite" });
+  const exporter = exportMenu(send);
+  el.append(
+    h("div.g-toolbar", {}, title, clear, h("span.g-gap"), views),
+    body,
+    h("div.g-toolbar.g-foot", {}, h("label.g-unseen", { for: sortId }, "Order"), sort, h("span.g-gap"),
+      back, pager, next, exporter));
+
+  function fill() {
+    const content = model.get("content");
+    title.replaceChildren(content.title, " ", h("span.g-count", {}, commas(content.count)));
+    clear.hidden = !content.selected;
+    exporter.querySelector("summary").toggleAttribute("aria-disabled", !content.selected);
+    exporter.querySelectorAll("button").forEach((button) => { button.disabled = !content.selected; });
+    exporter.querySelector("p").textContent = content.selected
+      ? `${commas(content.count)} galaxies with all their columns, into the project's exports folder.`
+      : "Select galaxies on the map first: with the box, the lasso, or a click on the legend.";
+    sort.replaceChildren(...content.sorts.map(({ key, name: label }) => h("option", { value: key }, label)));
+    sort.value = content.sort;
+    pager.textContent = `${commas(content.page + 1)} / ${commas(content.pages)}`;
+    back.disabled = content.page === 0;
+    next.disabled = content.page >= content.pages - 1;
+    body.replaceChildren(view === "pictures" ? pictures(content, send) : table(content, send));
+    body.dataset.view = view;
+    body.dataset.first = content.cells[0]?.id ?? "";
+    mark();
+  }
+
+  function mark() {
+    const focus = String(model.get("focus"));
+    body.querySelectorAll("[data-row]").forEach((cell) => {
+      cell.classList.toggle("g-current", cell.dataset.row === focus);
+    });
+  }
+
+  const turned = () => { body.scrollTop = 0; fill(); };
+  model.on("change:content", turned);
+  model.on("change:focus", mark);
+  const ended = onTheme(fill);
+  return ended;
+}
+
+function pictures(content, send) {
+  return h("ul.g-cells", { "aria-label": `Pictures, page ${content.page + 1} of ${content.pages}` },
+    content.cells.map((cell) => h("li", {}, h("button.g-cell", {
+      "data-row": cell.row, "data-id": cell.id, title: cell.id, onclick: () => send({ kind: "focus", row: cell.row }),
+    },
+    cell.jpeg ? picture(cell.jpeg, `Galaxy ${cell.id}`) : h("span.g-none", {}, cell.why),
+    caption(cell, content)))));
+}
+
+function caption(cell, content) {
+  const id = h("span.g-id", {}, h("bdo", { dir: "ltr" }, cell.id));
+  if (cell.p === null) return h("span.g-caption", {}, id);
+  const theme = document.documentElement.dataset.galcatTheme ?? "light";
+  const colour = content.ramp[theme][Math.round(cell.p * (content.ramp[theme].length - 1))];
+  return h("span.g-caption", {},
+    id, h("span.g-meter", { "aria-hidden": "true" }, h("span", { style: `width:${(100 * cell.p).toFixed(1)}%;background:${colour}` })),
+    h("span.g-number", {}, h("span.g-unseen", {}, `probability of ${content.positive} `), cell.p.toFixed(2)));
+}
+
+function table(content, send) {
+  return h("table.g-table", {},
+    h("caption.g-unseen", {}, `${content.title}, page ${content.page + 1} of ${content.pages}`),
+    h("thead", {}, h("tr", {}, content.columns.map((name) => h("th", { scope: "col" }, name)))),
+    h("tbody", {}, content.cells.map((cell) => h("tr", { "data-row": cell.row },
+      cell.values.map((value, n) => (n
+        ? h("td", {}, value)
+        : h("th", { scope: "row" }, h("button.g-link", { onclick: () => send({ kind: "focus", row: cell.row }) }, value))))))));
+}
+
+function exportMenu(send) {
+  const id = uniqueId();
+  const name = h("input.g-input", { id, value: "selection", maxlength: "64", spellcheck: "false" });
+  const write = (format) => h("button.g-button", {
+    onclick: (e) => { send({ kind: "export", format: format.toLowerCase(), name: name.value }); e.target.closest("details").open = false; },
+  }, format);
+  return h("details.g-menu.g-up", {
+    onfocusout: (e) => { if (!e.currentTarget.contains(e.relatedTarget)) e.currentTarget.open = false; },
+  },
+  h("summary.g-button", {}, "Export"),
+  h("div.g-sheet", {}, h("p"), h("label", { for: id }, "File name"), name,
+    h("div.g-buttons", {}, ["CSV", "VOTable", "Parquet"].map(write))));
+}
+
+
+export default { render };

@@ -1,0 +1,194 @@
+"""The server's process: Voila with galcat's pages, template and rules. Settings come in on stdin.
+
+It ends when its stdin ends, so it never outlives the process that started it.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+import tornado.ioloop
+import tornado.web
+from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
+from jupyter_server.utils import url_path_join
+from tornado.httpserver import HTTPServer
+from tornado.netutil import bind_sockets
+from traitlets.config import Config
+from voila.app import Voila
+from voila.shutdown_kernel_handler import VoilaShutdownKernelHandler
+from voila.tornado.handler import TornadoVoilaHandler
+
+TEMPLATE = "galcat"
+TEMPLATES = Path(__file__).resolve().parent / "share" / "jupyter"
+PAGES = ("explore",)
+PORTS_TRIED = 50
+# What the pages need of JupyterLab; every other extension would be loaded for nothing.
+EXTENSIONS = [
+    "anywidget",
+    "@jupyter-widgets/jupyterlab-manager",
+    "@voila-dashboards/widgets-manager8",
+]
+IDLE_S = 600  # a kernel without a page is ended after this time
+KERNEL_SPEC = {
+    "argv": [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
+    "display_name": "Python 3 (galcat)",
+    "language": "python",
+}
+
+
+class OwnPython(KernelSpecManager):
+    """Kernels run in the Python that galcat is installed in, whatever kernels the machine has."""
+
+    def find_kernel_specs(self) -> dict[str, str]:
+        return {"python3": str(TEMPLATES)}
+
+    def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
+        return KernelSpec(resource_dir=str(TEMPLATES), **KERNEL_SPEC)
+
+    def get_all_specs(self) -> dict[str, Any]:
+        spec = self.get_kernel_spec("python3").to_dict()
+        return {"python3": {"resource_dir": str(TEMPLATES), "spec": spec}}
+
+
+class EndKernel(VoilaShutdownKernelHandler):
+    """Ends a page's kernel when its tab closes.
+
+    The browser's farewell carries no XSRF token, which Voila would refuse: kernels would pile up.
+    It needs none: a kernel's id is a secret, and the request must come from a page of this server.
+    """
+
+    def check_xsrf_cookie(self) -> None:
+        origin = self.request.headers.get("Origin", "")
+        if origin.partition("://")[2] != self.request.host:
+            raise tornado.web.HTTPError(403, "this must come from a page of galcat")
+
+
+class GalcatVoila(Voila):
+    """Voila that serves galcat's pages and nothing else: no folders, no files, no other notebooks."""
+
+    def init_handlers(self) -> list:
+        kept = [h for h in super().init_handlers() if not self._serves_files(h[0])]
+        pages = [
+            (
+                url_path_join(self.server_url, f"/{page}"),
+                TornadoVoilaHandler,
+                {
+                    "notebook_path": f"{page}.ipynb",
+                    "template_paths": self.template_paths,
+                    "config": self.config,
+                    "voila_configuration": self.voila_configuration,
+                },
+            )
+            for page in PAGES
+        ]
+        end = (url_path_join(self.server_url, r"/voila/api/shutdown/(.*)"), EndKernel)
+        first = (self.server_url, FirstPage)
+        return [end, first, *pages, *kept]
+
+    def _serves_files(self, pattern: str) -> bool:
+        closed = ("/voila/files/", "/voila/tree", "/voila/render/", "/voila/api/contents")
+        return pattern == self.server_url or any(part in pattern for part in closed)
+
+    def listen(self) -> None:
+        """Listen on the first free port, tell it on stdout, and serve until stdin ends."""
+        self.app.add_transform(tornado.web.GZipContentEncoding)
+        server = HTTPServer(self.app)
+        server.add_sockets(self._sockets())
+        self.ioloop = tornado.ioloop.IOLoop.current()
+        self.ioloop.add_handler(sys.stdin.fileno(), self._heard, self.ioloop.READ)
+        print(json.dumps({"port": self.port}), flush=True)
+        os.dup2(
+            sys.stderr.fileno(), sys.stdout.fileno()
+        )  # nobody reads on: kernels write to the log
+        try:
+            self.ioloop.start()
+        finally:
+            server.stop()
+            self.stop()
+
+    def _sockets(self) -> list[socket.socket]:
+        for port in range(self.port, self.port + PORTS_TRIED) if self.port else [0]:
+            try:
+                found = bind_sockets(port, self.ip)
+            except OSError as error:
+                if error.errno not in (errno.EADDRINUSE, errno.EACCES):
+                    raise
+                continue
+            self.port = found[0].getsockname()[1]
+            return found
+        print(f"no port from {self.port} to {self.port + PORTS_TRIED - 1} is free", file=sys.stderr)
+        sys.exit(1)
+
+    def _heard(self, descriptor: int, _events: int) -> None:
+        if not os.read(descriptor, 1024):
+            self.ioloop.remove_handler(descriptor)
+            self.ioloop.stop()
+
+
+class FirstPage(tornado.web.RequestHandler):
+    """Leads from the bare address to the first page, the token with it."""
+
+    def get(self) -> None:
+        query = f"?{self.request.query}" if self.request.query else ""
+        self.redirect(PAGES[0] + query)
+
+
+def config_of(settings: dict[str, Any]) -> Config:
+    """Return Voila's configuration for the settings that `galcat_app.server.serve` sends."""
+    local = settings["host"] in ("localhost", "127.0.0.1", "::1")
+    return Config(
+        {
+            "Voila": {
+                "ip": settings["host"],
+                "port": settings["port"],
+                "root_dir": settings["pages"],
+                "token": settings["token"],
+                "open_browser": False,
+                "config_file_paths": [],
+                # a page elsewhere must not reach this server under a name of its own (DNS rebinding)
+                "tornado_settings": {"allow_remote_access": not local},
+            },
+            "VoilaConfiguration": {
+                "template": TEMPLATE,
+                "allow_template_override": "NO",
+                "allow_theme_override": "NO",
+                "file_allowlist": [],
+                "strip_sources": True,
+                "show_tracebacks": False,
+                "extension_allowlist": EXTENSIONS,
+                "kernel_spec_manager_class": OwnPython,
+                "preheat_kernel": True,
+                "default_pool_size": 1,
+            },
+            "VoilaKernelManager": {"preheat_denylist": [r".*checkpoint.*"]},
+            "MappingKernelManager": {
+                "cull_idle_timeout": IDLE_S,
+                "cull_interval": 60,
+                "cull_connected": False,
+            },
+            # a map of 200,000 galaxies is more than the default lets through at once
+            "ZMQChannelsWebsocketConnection": {"limit_rate": False},
+        }
+    )
+
+
+def main() -> None:
+    """Read the settings from stdin and serve."""
+    settings = json.loads(sys.stdin.buffer.raw.readline())
+    os.environ["GALCAT_PROJECT"] = settings["project"]
+    os.environ["GALCAT_SERVED"] = "1"
+    paths = [str(TEMPLATES), os.environ.get("JUPYTER_PATH", "")]
+    os.environ["JUPYTER_PATH"] = os.pathsep.join(path for path in paths if path)
+    server = GalcatVoila(config=config_of(settings))
+    server.initialize([])
+    server.start()
+
+
+if __name__ == "__main__":
+    main()
