@@ -57,16 +57,22 @@ def say(folder: str) -> int:
 
 
 def fit(folder: str) -> int:
-    """Train from other first weights on each rank and keep what each rank has at the end."""
+    """Train from weights that differ from rank to rank and keep what each rank has at the end."""
     worker._end_with_launcher()
     import numpy as np
 
-    from galcat_core.models import ds18
     from galcat_core.runs import Run
-    from galcat_core.training import distributed, loop
+    from galcat_core.training import checkpoint, distributed, loop
 
-    build = ds18.build
-    ds18.build = lambda seed=0, dropout_seed=None: build(seed + 100 * rank(), dropout_seed)
+    load = checkpoint.load
+
+    def load_and_spoil(folder, model, optimizer):
+        progress = load(folder, model, optimizer)
+        for variable in [*model.trainable_variables, *optimizer.variables]:
+            variable.assign(variable + rank())
+        return progress
+
+    checkpoint.load = load_and_spoil
     workers = distributed.join()
     model, progress = loop.fit(Run.open(folder), workers)
     rows = [[row[k] for k in ("loss", "val_loss", "learning_rate")] for row in progress.history]
