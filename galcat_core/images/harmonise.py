@@ -33,7 +33,8 @@ class Harmonised:
     picture : ndarray, (size_px, size_px, 3), uint8
         The galaxy alone, sky at 0; all three channels alike if grey.
     flags : Flag
-        BLANK: no galaxy was found and the picture is black; EDGE: the galaxy reaches the frame.
+        BLANK: no galaxy was found and the picture is black; EDGE: the cutout reaches beyond the
+        given picture, and the galaxy's own profile, or sky, is filled in there.
     x, y : float
         Centre of the galaxy in the given picture, pixels, (0, 0) the middle of the first one.
     size_px : float
@@ -47,6 +48,8 @@ class Harmonised:
         Peak above the sky over the noise of the smoothed picture.
     width_px : float
         Width of the cutout in pixels of the given picture.
+    touches_edge : bool
+        Whether the galaxy itself reaches the frame: then its size is a lower limit.
     """
 
     picture: np.ndarray
@@ -58,11 +61,7 @@ class Harmonised:
     angle_deg: float
     snr: float
     width_px: float
-
-    @property
-    def touches_edge(self) -> bool:
-        """Whether the galaxy reaches the picture's frame, so that its size is a lower limit."""
-        return bool(self.flags & Flag.EDGE)
+    touches_edge: bool
 
 
 @dataclass(frozen=True)
@@ -109,10 +108,13 @@ def harmonise(image: np.ndarray, settings: Harmonise | None = None) -> Harmonise
     radius = _elliptical_radius(galaxy, settings.size_px, width / factor)
     cut = _completed(cut - sky, known, radius)
     picture = _equalised(cut, radius, galaxy, noise, settings)
-    edge = _reaches_frame(galaxy.members)
+    inside = all(
+        width / 2 <= c + 0.5 <= n - width / 2
+        for c, n in zip((x, y), image.shape[1::-1], strict=True)
+    )
     return Harmonised(
         picture=picture,
-        flags=Flag.EDGE if edge else Flag(0),
+        flags=Flag(0) if inside else Flag.EDGE,
         x=x,
         y=y,
         size_px=size,
@@ -120,6 +122,7 @@ def harmonise(image: np.ndarray, settings: Harmonise | None = None) -> Harmonise
         angle_deg=float(np.degrees(galaxy.angle)),
         snr=galaxy.peak / noise,
         width_px=width,
+        touches_edge=_reaches_frame(galaxy.members),
     )
 
 
@@ -188,9 +191,7 @@ def _background(small: np.ndarray) -> tuple[float, float, np.ndarray]:
         smooth = ndimage.gaussian_filter(small, sigma)
         depth = max(3, min(small.shape) // 8)
         sides = (smooth[:depth], smooth[-depth:], smooth[:, :depth].T, smooth[:, -depth:].T)
-        blocks = [block for side in sides for block in np.array_split(side, 4, axis=1)]
-        middle = np.array([np.median(block) for block in blocks])
-        spread = np.array([np.median(np.abs(b - m)) for b, m in zip(blocks, middle, strict=True)])
+        middle, spread = np.concatenate([_medians(side) for side in sides], axis=1)
         faintest = np.argsort(middle, kind="stable")[:SKY_BLOCKS]
         sky = float(middle[faintest].mean())
         # uint8 pictures cut their sky at black: then the measured noise is nothing, or too small
@@ -198,6 +199,14 @@ def _background(small: np.ndarray) -> tuple[float, float, np.ndarray]:
         if float((_weighted(smooth - sky)).max()) > 8 * noise:
             break
     return sky, noise, smooth
+
+
+def _medians(side: np.ndarray) -> np.ndarray:
+    """Cut a strip into 4 blocks; return their medians and median deviations, (2, 4)."""
+    length = side.shape[1] // 4
+    blocks = side[:, : 4 * length].reshape(len(side), 4, length)
+    middle = np.median(blocks, axis=(0, 2))
+    return np.stack([middle, np.median(np.abs(blocks - middle[:, None]), axis=(0, 2))])
 
 
 def _weighted(light: np.ndarray) -> np.ndarray:
@@ -350,4 +359,6 @@ def _blank(image: np.ndarray, settings: Harmonise) -> Harmonised:
     height, width = image.shape[:2]
     black = np.zeros((settings.size_px, settings.size_px, 3), np.uint8)
     nan = float("nan")
-    return Harmonised(black, Flag.BLANK, (width - 1) / 2, (height - 1) / 2, nan, nan, nan, 0.0, nan)
+    return Harmonised(
+        black, Flag.BLANK, (width - 1) / 2, (height - 1) / 2, nan, nan, nan, 0.0, nan, False
+    )
