@@ -66,7 +66,7 @@ def components(embedding: Embedding, most: int = 50) -> Components:
             "to map; embed with a trained run, and pictures that differ"
         )
     if len(features) < 2:
-        return Components(np.zeros((len(features), 2), np.float32), 1.0, int((~alive).sum()))
+        return Components(np.zeros((len(features), 2), np.float32), 1.0, 0)
     scaled = (features[:, alive] - features[:, alive].mean(axis=0)) / spread[alive]
     limit = min(scaled.shape)
     kept = min(most or limit, limit)

@@ -21,6 +21,7 @@ from galcat_core.records import Embedding, Projection
 
 FEWEST = 5  # galaxies; below, the first two principal components are the map
 EXAGGERATED, REFINED = 250, 500  # steps of t-SNE, the defaults of openTSNE
+THREADS_FROM = 2000  # galaxies
 TICK = 25  # steps between moves of the bar
 
 
@@ -114,10 +115,12 @@ def _tsne(points: np.ndarray, graph: tuple, used: dict[str, Any], progress: bool
     import openTSNE
     from openTSNE.nearest_neighbors import PrecomputedNeighbors
 
+    # threads cost more than they give for few galaxies; the map is the same either way
+    jobs = -1 if len(points) >= THREADS_FROM else 1
     k = min(max(round(3 * used["perplexity"]), 1), graph[0].shape[1])
     near = PrecomputedNeighbors(graph[0][:, :k], graph[1][:, :k].astype(np.float64))
     affinities = openTSNE.affinity.PerplexityBasedNN(
-        knn_index=near, perplexity=used["perplexity"], n_jobs=-1
+        knn_index=near, perplexity=used["perplexity"], n_jobs=jobs
     )
     start = openTSNE.initialization.rescale(points[:, :2].astype(np.float64))
     with bar(EXAGGERATED + REFINED, "t-SNE", "steps", disable=not progress) as shown:
@@ -126,7 +129,7 @@ def _tsne(points: np.ndarray, graph: tuple, used: dict[str, Any], progress: bool
             perplexity=used["perplexity"],
             early_exaggeration_iter=EXAGGERATED,
             n_iter=REFINED,
-            n_jobs=-1,
+            n_jobs=jobs,
             random_state=used["seed"],
             callbacks=callback,
             callbacks_every_iters=TICK,
