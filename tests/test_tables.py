@@ -12,7 +12,10 @@ import pandas as pd
 import pytest
 from astropy.io import fits
 from astropy.io.votable import parse_single_table
+from astropy.io.votable.ucd import check_ucd
+from astropy.units import Unit
 
+from galcat_core.columns import COLUMNS
 from galcat_core.errors import GalcatError
 from galcat_core.formats import Note
 from galcat_core.provenance import Provenance
@@ -304,3 +307,11 @@ def test_missing_truth_is_written_as_text(tmp_path: Path, suffix: str) -> None:
     found = read_table(tmp_path / f"t{suffix}")[0]
     assert found["sure"].tolist() == ["True", None]
     assert found["none"].tolist() == [None, None]
+
+
+@pytest.mark.parametrize("name", sorted(COLUMNS))
+def test_ucds_and_units_are_of_the_vocabulary(name: str) -> None:
+    note = COLUMNS[name]
+    assert check_ucd(note.ucd, check_controlled_vocabulary=True, has_colon=False)
+    assert Unit(note.unit).to_string("vounit") == note.unit
+    assert len(note.description) <= 68  # a FITS card

@@ -1,32 +1,14 @@
-"""Two Catalogs and a radius -> Pairs: the nearest right object of each left one, anywhere on the sky.
-
-Positions become cells of a cube grid around the unit sphere, which knows neither poles nor a seam at
-RA 0/360. Both sides are sorted by cell, so that looking up the cells that a circle touches walks
-through memory in order; separations are computed for the few candidates only.
-"""
+"""Two Catalogs and a radius -> Pairs: the nearest right object of each left one, anywhere on the sky."""
 
 from __future__ import annotations
-
-import os
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
+from galcat_core.catalogs.sphere import nearest_within
 from galcat_core.config import Match
 from galcat_core.errors import GalcatError
 from galcat_core.records import Catalog, Pairs
-
-ARCSEC = np.pi / 180 / 3600
-AXIS_BITS = np.array([42, 21, 0])  # where the three numbers of a cell stand in its int64 key
-FINEST = 2.0**-19  # smallest cell on the cube [-1, 1]^3 that 21 bits can number
-WIDE = 32.0  # cell in units of the radius: most circles touch one cell only
-NARROW = 4.0  # the same where objects are crowded
-CROWDED = 8.0  # right objects in a cell, on average over them, from which cells are made smaller
-CHUNK = 1 << 19  # rows that a thread works on at once
-LOPSIDED = 4  # times as many rows on one side: drop those far from all of the other first
 
 
 def crossmatch(left: Catalog, right: Catalog, match: Match) -> Pairs:
@@ -43,23 +25,22 @@ def crossmatch(left: Catalog, right: Catalog, match: Match) -> Pairs:
     Returns
     -------
     Pairs
-        In the order of the left rows. `ambiguous`: more than one right object lies within the radius,
-        or several left objects share the right one. Of right objects at the same separation the one
-        with the smallest id is taken. `size_arcsec`, where either side has one: the mean of the
-        twins' sizes, so that both can be cut out equally wide.
+        In the order of the left rows. Of right objects at the same separation the one with the
+        smallest id is taken. `ambiguous`: more than one right object lies within the radius, or
+        several left objects share the right one (told before `one_to_one` drops any). `size_arcsec`,
+        where either side has one: the mean of the twins' sizes, so that both are cut out equally
+        wide. `meta`: the surveys, the settings, how many left rows are "unmatched", and how many
+        `one_to_one` "dropped".
 
     Raises
     ------
     GalcatError
-        No pair within the radius, or a row without a valid position.
+        No pair within the radius, a radius that is not legal, or a row without a valid position.
     """
-    for side, catalog in (("left", left), ("right", right)):
-        _check_positions(catalog, side)
     if not 0 <= match.radius_arcsec <= 3600:
         raise GalcatError(f"radius_arcsec = {match.radius_arcsec!r}: from 0.0 to 3600.0 is legal")
-    row, separation, several = nearest_within(
-        *_coordinates(left), *_coordinates(right), match.radius_arcsec, _ordinal(right.ids)
-    )
+    sides = [*_coordinates(left, "left"), *_coordinates(right, "right")]
+    row, separation, several = nearest_within(*sides, match.radius_arcsec, _ordinal(right.ids))
     mine = np.flatnonzero(row >= 0)
     if not len(mine):
         raise GalcatError(_nothing_found(left, right, match.radius_arcsec))
@@ -73,17 +54,10 @@ def crossmatch(left: Catalog, right: Catalog, match: Match) -> Pairs:
             "ambiguous": several[mine] | shared,
         }
     )
-    sizes = [
-        c.table["size_arcsec"].to_numpy(float)[rows]
-        for c, rows in ((left, mine), (right, theirs))
-        if "size_arcsec" in c.table
-    ]
-    if sizes:
-        table["size_arcsec"] = _mean_of_known(sizes)
+    if "size_arcsec" in left.table or "size_arcsec" in right.table:
+        table["size_arcsec"] = _mean_size(left.table.iloc[mine], right.table.iloc[theirs])
     if match.one_to_one:
-        order = np.lexsort([_ordinal(left.ids[mine]), separation[mine], theirs])
-        first = np.r_[True, np.diff(theirs[order]) != 0]
-        table = table.iloc[np.sort(order[first])]
+        table = table.iloc[_closest_of_each(theirs, table)]
     meta = {
         "left_survey": left.survey,
         "right_survey": right.survey,
@@ -92,246 +66,21 @@ def crossmatch(left: Catalog, right: Catalog, match: Match) -> Pairs:
         "left_rows": len(left),
         "right_rows": len(right),
         "unmatched": int(len(left) - len(mine)),
+        "dropped": int(len(mine) - len(table)),
         "ambiguous": int(table["ambiguous"].sum()),
     }
     return Pairs(table, None, meta)
 
 
-def separation_arcsec(
-    ra_1_deg: np.ndarray, dec_1_deg: np.ndarray, ra_2_deg: np.ndarray, dec_2_deg: np.ndarray
-) -> np.ndarray:
-    """Return the angle between positions in arcsec, exact down to zero, at the poles and across RA 0.
-
-    The haversine of differences taken in degrees, before anything is rounded to radians.
-    """
-    across = (ra_2_deg - ra_1_deg + 180.0) % 360.0 - 180.0
-    half_ra = np.sin(np.radians(across) / 2)
-    half_dec = np.sin(np.radians(dec_2_deg - dec_1_deg) / 2)
-    cosines = np.cos(np.radians(dec_1_deg)) * np.cos(np.radians(dec_2_deg))
-    haversine = half_dec * half_dec + cosines * (half_ra * half_ra)
-    return 2 * np.arcsin(np.sqrt(np.minimum(haversine, 1.0))) / ARCSEC
-
-
-def nearest_within(
-    left_ra: np.ndarray,
-    left_dec: np.ndarray,
-    right_ra: np.ndarray,
-    right_dec: np.ndarray,
-    radius_arcsec: float,
-    preference: np.ndarray | None = None,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Find for each left position the nearest right one within the radius; positions in degrees.
-
-    Parameters
-    ----------
-    left_ra, left_dec : ndarray, (N,), float64
-    right_ra, right_dec : ndarray, (M,), float64
-    radius_arcsec : float
-    preference : ndarray, (M,), int64, optional
-        Of right objects at the same separation the one with the lowest is taken (default: the row).
-
-    Returns
-    -------
-    row : ndarray, (N,), int64
-        Row of the nearest right object, -1 for none.
-    separation : ndarray, (N,), float64
-        In arcsec; inf for none.
-    several : ndarray, (N,), bool
-        More than one right object lies within the radius.
-    """
-    left = Sky(left_ra, left_dec, np.arange(len(left_ra)))
-    right = Sky(right_ra, right_dec, np.arange(len(right_ra)))
-    found = Found(len(left), np.arange(len(right)) if preference is None else preference)
-    with ThreadPoolExecutor(os.cpu_count()) as threads:
-        if len(right) > LOPSIDED * len(left):
-            right = _near(right, left, radius_arcsec, threads)
-        elif len(left) > LOPSIDED * len(right):
-            left = _near(left, right, radius_arcsec, threads)
-        cell = max(WIDE * radius_arcsec * ARCSEC, FINEST)
-        both = _sorted(left, right, cell, radius_arcsec, threads)
-        crowd = _crowd(both[1].key)
-        if crowd <= CROWDED:
-            _search(*both, radius_arcsec, found, threads)
-        else:
-            for radius, width in _rounds(radius_arcsec, cell, crowd):
-                both = _sorted(left, right, width, radius, threads)
-                _search(*both, radius, found, threads)
-                left = left[found.count[left.row] < 2]
-    return found.row, found.separation, found.count > 1
-
-
-@dataclass
-class Sky:
-    """Positions in degrees, and the row of each in the catalogue that it came from; all (n,)."""
-
-    ra: np.ndarray
-    dec: np.ndarray
-    row: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.ra)
-
-    def __getitem__(self, which: np.ndarray | slice) -> Sky:
-        return Sky(self.ra[which], self.dec[which], self.row[which])
-
-
-@dataclass
-class Cells:
-    """Positions sorted by cell (see `_cells`)."""
-
-    sky: Sky
-    key: np.ndarray
-    reach: np.ndarray
-
-
-class Found:
-    """The best right object of each left row so far, and how many lie within the radius."""
-
-    def __init__(self, n: int, preference: np.ndarray) -> None:
-        self.row = np.full(n, -1)
-        self.separation = np.full(n, np.inf)
-        self.count = np.zeros(n, np.int32)
-        self.preference = preference
-
-
-def _cells(sky: Sky, cell: float, radius_arcsec: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return each position's cell and towards which neighbours its circle reaches.
-
-    Returns
-    -------
-    key : ndarray, (n,), int64
-        The cell's three numbers along x, y, z, 21 bits each.
-    reach : ndarray, (3, n), int8
-        -1, 0 or 1 along each axis.
-    """
-    ra, dec = np.radians(sky.ra), np.radians(sky.dec)
-    cos_dec = np.cos(dec)
-    # a little more than the chord: rounding must not lose a cell
-    chord = 1.001 * radius_arcsec * ARCSEC + 1e-12
-    key = np.zeros(len(sky), np.int64)
-    reach = np.empty((3, len(sky)), np.int8)
-    for axis, x in enumerate((cos_dec * np.cos(ra), cos_dec * np.sin(ra), np.sin(dec))):
-        own = ((x + 1) / cell).astype(np.int64)
-        low = ((x + (1 - chord)) / cell).astype(np.int64)
-        high = ((x + (1 + chord)) / cell).astype(np.int64)
-        reach[axis] = (high - own) - (own - low)
-        key |= own << AXIS_BITS[axis]
-    return key, reach
-
-
-def _touched(key: np.ndarray, reach: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield (rows, keys) of the cells that the circles touch: own cells first, then up to 7 more."""
-    yield np.arange(len(key)), key
-    beyond = np.flatnonzero(reach.any(axis=0))
-    key, reach = key[beyond], reach[:, beyond].astype(np.int64)
-    for corner in range(1, 8):
-        axes = [axis for axis in range(3) if corner >> axis & 1]
-        rows = np.flatnonzero((reach[axes] != 0).all(axis=0))
-        step = sum(reach[axis, rows] << AXIS_BITS[axis] for axis in axes)
-        yield beyond[rows], key[rows] + step
-
-
-def _near(many: Sky, few: Sky, radius_arcsec: float, threads: ThreadPoolExecutor) -> Sky:
-    """Return those of `many` whose cell a circle around one of `few` touches, and a few others."""
-    cell = max(WIDE * radius_arcsec * ARCSEC, FINEST)
-    bits = int(np.clip(np.log2(16 * len(few) + 1), 16, 26))
-    touched = np.zeros(1 << bits, bool)
-
-    def slot(key: np.ndarray) -> np.ndarray:  # Fibonacci hashing; sharing a slot is harmless
-        return (key.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(64 - bits)
-
-    for _, keys in _touched(*_cells(few, cell, radius_arcsec)):
-        touched[slot(keys)] = True
-
-    def kept(start: int) -> np.ndarray:
-        key, _ = _cells(many[start : start + CHUNK], cell, radius_arcsec)
-        return start + np.flatnonzero(touched[slot(key)])
-
-    return many[np.concatenate(list(threads.map(kept, range(0, len(many), CHUNK))))]
-
-
-def _sorted(
-    left: Sky, right: Sky, cell: float, radius_arcsec: float, threads: ThreadPoolExecutor
-) -> list[Cells]:
-    def in_cells(sky: Sky) -> Cells:
-        key, reach = _cells(sky, cell, radius_arcsec)
-        order = np.argsort(key)
-        return Cells(sky[order], key[order], reach[:, order])
-
-    return list(threads.map(in_cells, (left, right)))
-
-
-def _crowd(key: np.ndarray) -> float:
-    """Return how many objects stand in a cell, on average over the objects."""
-    counts = np.diff(np.flatnonzero(np.r_[True, key[1:] != key[:-1], True]))
-    return float((counts.astype(float) ** 2).sum() / max(len(key), 1))
-
-
-def _rounds(radius_arcsec: float, cell: float, crowd: float) -> list[tuple[float, float]]:
-    """Return the radii (arcsec) and cells (radians) to search with, one after the other.
-
-    Where many objects lie within the radius, smaller circles go first: a left object that has two
-    neighbours in one is done, so no round looks at many candidates of one object.
-    """
-    radius = radius_arcsec * ARCSEC
-    cell = max(cell * np.sqrt(CROWDED / crowd), FINEST)
-    rounds = []
-    while cell < NARROW * radius:
-        rounds.append((cell / NARROW / ARCSEC, cell))
-        cell *= 4
-    return [*rounds, (radius_arcsec, cell if not rounds else max(NARROW * radius, FINEST))]
-
-
-def _search(
-    left: Cells, right: Cells, radius_arcsec: float, found: Found, threads: ThreadPoolExecutor
-) -> None:
-    """Put the nearest right object within the radius of each left one into `found`."""
-    right_key = np.append(right.key, -1)  # no cell has this number: looking past the end is safe
-
-    def part(start: int) -> None:
-        sky = left.sky[start : start + CHUNK]
-        row = np.zeros(len(sky), np.int64)
-        separation = np.full(len(sky), np.inf)
-        count = np.zeros(len(sky), np.int32)
-        for mine, key in _touched(left.key[start:][:CHUNK], left.reach[:, start:][:, :CHUNK]):
-            theirs = np.searchsorted(right.key, key)
-            while True:  # the first object of each cell, then the second, ...
-                inside = right_key[theirs] == key
-                mine, theirs, key = mine[inside], theirs[inside], key[inside]
-                if not len(mine):
-                    break
-                apart = separation_arcsec(
-                    sky.ra[mine], sky.dec[mine], right.sky.ra[theirs], right.sky.dec[theirs]
-                )
-                near = apart <= radius_arcsec
-                m, apart, r = mine[near], apart[near], right.sky.row[theirs[near]]
-                count[m] += 1
-                prefer = found.preference
-                better = (apart < separation[m]) | (
-                    (apart == separation[m]) & (prefer[r] < prefer[row[m]])
-                )
-                row[m[better]], separation[m[better]] = r[better], apart[better]
-                theirs = theirs + 1
-        hit = count > 0
-        found.count[sky.row] = count
-        found.row[sky.row[hit]], found.separation[sky.row[hit]] = row[hit], separation[hit]
-
-    list(threads.map(part, range(0, len(left.sky), CHUNK)))
-
-
-def _check_positions(catalog: Catalog, side: str) -> None:
-    ra, dec = _coordinates(catalog)
+def _coordinates(catalog: Catalog, side: str) -> tuple[np.ndarray, np.ndarray]:
+    ra, dec = (catalog.table[name].to_numpy(float) for name in ("ra_deg", "dec_deg"))
     bad = ~((ra >= 0) & (ra <= 360) & (dec >= -90) & (dec <= 90))
     if bad.any():
         raise GalcatError(
             f"{int(bad.sum())} rows of the {side} catalogue have no valid position (first id "
             f"{catalog.ids[bad][0]}); ra 0..360 and dec -90..90 degrees are legal: leave them out"
         )
-
-
-def _coordinates(catalog: Catalog) -> tuple[np.ndarray, np.ndarray]:
-    table = catalog.table
-    return table["ra_deg"].to_numpy(float), table["dec_deg"].to_numpy(float)
+    return ra, dec
 
 
 def _ordinal(ids: np.ndarray) -> np.ndarray:
@@ -339,18 +88,31 @@ def _ordinal(ids: np.ndarray) -> np.ndarray:
     return ids if ids.dtype == np.int64 else np.unique(ids, return_inverse=True)[1]
 
 
-def _mean_of_known(sizes: list[np.ndarray]) -> np.ndarray:
-    total = np.sum([np.nan_to_num(size) for size in sizes], axis=0)
-    known = np.sum([~np.isnan(size) for size in sizes], axis=0)
+def _mean_size(left: pd.DataFrame, right: pd.DataFrame) -> np.ndarray:
+    """Return the mean of both sides' sizes, or the one that is known, (N,), arcsec."""
+    both = [t["size_arcsec"].to_numpy(float) for t in (left, right) if "size_arcsec" in t]
+    total = np.sum([np.nan_to_num(size) for size in both], axis=0)
+    known = np.sum([~np.isnan(size) for size in both], axis=0)
     return np.divide(total, known, out=np.full(len(total), np.nan), where=known > 0)
 
 
+def _closest_of_each(theirs: np.ndarray, table: pd.DataFrame) -> np.ndarray:
+    """Return the places of the closest pair of each right row; the smallest left id where equal."""
+    order = np.lexsort([_ordinal(table["left_id"].to_numpy()), table["separation_arcsec"], theirs])
+    return np.sort(order[np.diff(theirs[order], prepend=-1) != 0])
+
+
 def _nothing_found(left: Catalog, right: Catalog, radius_arcsec: float) -> str:
-    def spread(catalog: Catalog) -> str:
-        ra, dec = _coordinates(catalog)
-        return f"ra {ra.min():.3f}..{ra.max():.3f}, dec {dec.min():.3f}..{dec.max():.3f}"
+    def covered(catalog: Catalog) -> str:
+        if not len(catalog):
+            return "nothing (it has no rows)"
+        low, high = (catalog.table[["ra_deg", "dec_deg"]].agg(f) for f in ("min", "max"))
+        return (
+            f"ra {low['ra_deg']:.3f}..{high['ra_deg']:.3f}, "
+            f"dec {low['dec_deg']:.3f}..{high['dec_deg']:.3f}"
+        )
 
     return (
-        f"no pair within {radius_arcsec:g} arcsec: left covers {spread(left)}, right "
-        f"{spread(right)} (degrees); give catalogues that overlap, or a larger radius"
+        f"no pair within {radius_arcsec:g} arcsec: left covers {covered(left)}, right "
+        f"{covered(right)} (degrees); give catalogues that overlap, or a larger radius"
     )

@@ -19,7 +19,7 @@ from galcat_core.errors import GalcatError, listed, nearest
 from galcat_core.records import Catalog
 from galcat_core.tables import read_table
 
-INDEX_COLUMN = re.compile(r"Unnamed: \d+|__index_level_\d+__|")
+INDEX_COLUMN = re.compile(r"Unnamed: \d+(\.\d+)*|__index_level_\d+__|")
 # "12:34:56.7", "12 34 56.7", "12h34m56.7s", "-0d12m3.4s", with or without seconds' fraction
 SEXAGESIMAL = re.compile(
     r"""\s*([+\-−]?)\s*(\d{1,3})\s*([hd:°\s])\s*(\d{1,2})\s*[m:'′\s]\s*(\d{1,2}(?:\.\d*)?)\s*[s"″]?\s*"""
@@ -67,7 +67,10 @@ def read_with_rejects(
 ) -> tuple[Catalog, pd.DataFrame]:
     """Read as `read_catalog`, and return the rejected rows with a column `reason` beside it."""
     raw, meta = read_table(path)
-    if "kind" in meta:
+    kind = meta.get("kind")
+    if kind == "Catalogue":  # published before, and now a catalogue to match with
+        survey = survey or meta.get("survey")
+    elif kind is not None:
         catalog = Catalog.load(path)
         if survey is not None:
             catalog = Catalog(catalog.table, catalog.provenance, {**catalog.meta, "survey": survey})

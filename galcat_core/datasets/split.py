@@ -76,7 +76,7 @@ def _rows(catalogs: dict[str, Catalog]) -> pd.DataFrame:
         part["label"] = names.where(names.notna() & (names != ""), None)
         # a label that came without votes is taken at its word
         sure = catalog.table.get("certain", pd.Series(True, index=part.index))
-        part["certain"] = sure.fillna(False).astype(bool) & part["label"].notna()
+        part["certain"] = sure.eq(True).to_numpy(bool) & part["label"].notna()
         parts.append(part)
     rows = pd.concat(parts, ignore_index=True)
     return rows.sort_values(["number", "id"], ignore_index=True)
@@ -86,10 +86,11 @@ def _links(rows: pd.DataFrame, catalogs: dict[str, Catalog], pairs: Pairs | None
     """Return the pairs as `left`, `right` (places in `rows`, -1 where not in the catalogues)."""
     if pairs is None:
         return pd.DataFrame({"left": [-1], "right": [-1], "separation": [0.0], "right_id": [0]})[:0]
-    surveys = list(catalogs)
-    found = {}
-    for place, side in enumerate(("left", "right")):
-        survey = pairs.meta.get(f"{side}_survey", surveys[min(place, len(surveys) - 1)])
+    surveys, found = list(catalogs), {}
+    named = [pairs.meta.get(f"{side}_survey") for side in ("left", "right")]
+    if named[0] == named[1]:  # matched without names ("unknown"): the catalogues' order tells
+        named = [surveys[0], surveys[-1]]
+    for side, survey in zip(("left", "right"), named, strict=True):
         if survey not in catalogs:
             raise GalcatError(
                 f"split: the pairs' {side} side is {survey}, the catalogues are of "
@@ -98,7 +99,7 @@ def _links(rows: pd.DataFrame, catalogs: dict[str, Catalog], pairs: Pairs | None
         mine = rows.index[rows["survey"] == survey]
         place_of = pd.Index(rows["id"].to_numpy()[mine])
         at = place_of.get_indexer(pairs.table[f"{side}_id"])
-        found[side] = np.where(at >= 0, mine.to_numpy()[at], -1)
+        found[side] = np.r_[mine.to_numpy(), -1][at]  # -1 stays -1
     if not ((found["left"] >= 0) & (found["right"] >= 0)).any():
         raise GalcatError(
             f"split: none of the {len(pairs)} pairs has both its galaxies in the catalogues; give "
