@@ -67,6 +67,6 @@ def cluster(
 
 def app(project: str | Path, port: int = 8866, open_browser: bool = False) -> None:
     """Serve the dashboards of a project folder until Ctrl-C."""
-    from galcat_app.serve import serve
+    from galcat_app.server import serve
 
-    serve(project, port=port, open_browser=open_browser)
+    serve(project, port=port, open_browser=open_browser).wait()
