@@ -75,7 +75,10 @@ class Network:
         both = keras.Model(model.inputs[0], outputs)
         size = self.module.INPUT_SIZE
 
-        @tf.function(input_signature=[tf.TensorSpec((batch, size, size, 3), tf.float32)])
+        @tf.function(
+            input_signature=[tf.TensorSpec((batch, size, size, 3), tf.float32)],
+            autograph=False,  # nothing to translate, and no file left in /tmp by a killed process
+        )
         def forward(images: tf.Tensor) -> list[tf.Tensor]:
             return both(images, training=False)
 
