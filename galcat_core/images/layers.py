@@ -5,6 +5,7 @@ Surveys tell a band and a zero point in ways of their own; all of them are in pl
 
 from __future__ import annotations
 
+import gzip
 import re
 import warnings
 from collections.abc import Iterator
@@ -112,11 +113,10 @@ def read_layers(file: str | Path, zero_point: float | None = None) -> list[Layer
         The file is no FITS file, is cut short, has no celestial WCS, or a band cannot be told.
     """
     file = Path(file)
-    with open_fits(file) as hdus:
-        layers = list(_layers(file, hdus, zero_point))
-    if file.suffix == ".gz":
+    if file.suffix == ".gz" and file.is_file():
         _check_gzip(file)
-    return layers
+    with open_fits(file) as hdus:
+        return list(_layers(file, hdus, zero_point))
 
 
 def open_fits(file: str | Path, **options: Any) -> fits.HDUList:
@@ -149,11 +149,16 @@ _UNFIT = {True: "is cut short (truncated)", False: "is no FITS file"}
 
 def _check_gzip(file: Path) -> None:
     """Compare the length that ends a gzip file with FITS's blocks: cheap, and finds a cut file."""
+    try:
+        with gzip.open(file) as stream:
+            begins_well = stream.read(6) == b"SIMPLE"
+    except (OSError, EOFError):
+        return  # no gzip file at all: opening it tells
     with file.open("rb") as stream:
         stream.seek(-4, 2)
         length = int.from_bytes(stream.read(4), "little")
-    if length % 2880:
-        raise GalcatError(f"{file} is cut short (truncated): fetch it again, or take it away")
+    if begins_well and length % 2880:
+        raise GalcatError(f"{file} {_UNFIT[True]}: fetch it again, or take it away")
 
 
 def _layers(file: Path, hdus: fits.HDUList, zero_point: float | None) -> Iterator[Layer]:

@@ -160,7 +160,7 @@ def _with_files(
     for name in candidates:
         if rows[name].dtype.kind in "fb":  # no file is named by a measured number
             continue
-        here = [known.get(_name(value)) for value in rows[name]]
+        here = [_find(known, value) for value in rows[name]]
         if sum(file is not None for file in here) > hits:
             found, given, hits = here, rows[name], sum(file is not None for file in here)
     if found is None:
@@ -168,7 +168,7 @@ def _with_files(
             f"no row of the table names a picture of {folder} (such as {files[0]}); looked in "
             f"{listed(candidates)}; name the column with --file-column"
         )
-    return rows.assign(file=pd.Series(found, rows.index, object), _given=given.map(_name))
+    return rows.assign(file=pd.Series(found, rows.index, object), _given=given.astype(str))
 
 
 def _by_name(files: list[str]) -> dict[str, str]:
@@ -182,9 +182,10 @@ def _by_name(files: list[str]) -> dict[str, str]:
     return {name: file for name, file in known.items() if file is not None}
 
 
-def _name(value: Any) -> str:
-    text = str(value).strip()
-    return text if "/" not in text else text.removeprefix("./")
+def _find(known: dict[str, str], value: Any) -> str | None:
+    """Return the file that a table's value names; another machine's folders before it do not matter."""
+    text = str(value).strip().removeprefix("./")
+    return known.get(text) or known.get(text.rpartition("/")[2])
 
 
 def _check_column(rows: pd.DataFrame, name: str, what: str) -> None:

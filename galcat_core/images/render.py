@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 import numba
 import numpy as np
-from scipy import ndimage
 
 from galcat_core.errors import GalcatError
 from galcat_core.images.stamps import BAD, GOOD, OUTSIDE
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from galcat_core.config import Cutouts
 
 ABSENT = 3  # state of a pixel whose band the tile does not have
+SWEEPS = 100  # over the pixels of a hole, until the membrane across it has settled
 SKY_RADIUS = 0.46  # of the width: beyond it lie the corners that the sky is measured in
 
 
@@ -72,7 +72,7 @@ def compose(flux: np.ndarray, state: np.ndarray, config: Cutouts) -> Composed:
     scale = np.asarray(config.channel_scale, np.float32)
     sky, noise = _sky(flux, good)
     light = np.where(good, flux - sky[:, None, None], 0) * scale
-    _fill(light, good, bad, missing)
+    _fill(light, np.maximum(noise * scale, 1e-12), good, bad, missing)
     images = STRETCHES[config.stretch](light, _mean_noise(noise * scale, missing), config)
     flags = np.where(outside.any(axis=(1, 2)), Flag.EDGE, 0)
     flags |= np.where(bad.any(axis=(1, 2)), Flag.MASKED, 0)
@@ -141,10 +141,12 @@ def _clipped(flux, good, corners):
     return sky, noise
 
 
-def _fill(light: np.ndarray, good: np.ndarray, bad: np.ndarray, missing: np.ndarray) -> None:
+def _fill(
+    light: np.ndarray, noise: np.ndarray, good: np.ndarray, bad: np.ndarray, missing: np.ndarray
+) -> None:
     """Mend bad pixels and missing bands in place; what nothing is known of stays sky, 0."""
     for k in np.flatnonzero(bad.any(axis=(1, 2))):
-        _mend(light[k], good[k] | missing[k], bad[k])
+        _mend(light[k], good[k] | missing[k], bad[k], noise[k])
     for k in np.flatnonzero(missing.any(axis=1) & ~missing.all(axis=1)):
         light[k][..., missing[k]] = light[k][..., ~missing[k]].mean(axis=-1, keepdims=True)
         light[k] *= _colour(light[k], missing[k])
@@ -166,34 +168,50 @@ def _colour(light: np.ndarray, missing: np.ndarray) -> np.ndarray:
     return factor
 
 
-def _mend(light: np.ndarray, known: np.ndarray, bad: np.ndarray) -> None:
-    """Fill holes of one picture from their rim, and beyond it from the other bands.
+def _mend(light: np.ndarray, known: np.ndarray, bad: np.ndarray, noise: np.ndarray) -> None:
+    """Fill the holes of one picture: what other bands show there, brought to the level of the rim.
 
     Parameters
     ----------
-    light : ndarray, (H, W, 3)
+    light : ndarray, (H, W, 3), float32
     known : ndarray, (H, W, 3), bool
     bad : ndarray, (H, W), bool
         Where a band has a hole.
+    noise : ndarray, (3,)
     """
-    whole = known.all(axis=-1)
-    total = light[whole].clip(min=0).sum(axis=0)  # colour of the galaxy
+    total = light[known.all(axis=-1)].clip(min=0).sum(axis=0)  # the galaxy's colour
     for c in range(light.shape[-1]):
         hole = bad & ~known[..., c]
-        if not hole.any():
-            continue
-        weight = ndimage.gaussian_filter(known[..., c].astype(np.float32), 1.5)
-        near = ndimage.gaussian_filter(np.where(known[..., c], light[..., c], 0), 1.5)
-        rim = hole & (weight > 0.15)
-        light[rim, c] = near[rim] / weight[rim]
-        others = [o for o in range(light.shape[-1]) if o != c]
+        others = [o for o in range(light.shape[-1]) if o != c and total[o] > 0 and total[c] > 0]
         seen = known[..., others]
-        ratio = np.divide(
-            total[c], total[others], out=np.ones(len(others), np.float32), where=total[others] > 0
-        )
-        guess = (light[..., others] * ratio * seen).sum(axis=-1) / np.maximum(seen.sum(axis=-1), 1)
-        deep = hole & ~rim
-        light[deep, c] = guess[deep]
+        guess = (light[..., others] * seen * (total[c] / total[others])).sum(axis=-1)
+        guess /= np.maximum(seen.sum(axis=-1), 1)
+        backed = hole & seen.any(axis=-1)
+        if backed.any():
+            apart = np.where(hole, 0, light[..., c] - guess)
+            _span(apart, *np.nonzero(hole))
+            light[backed, c] = (guess + apart)[backed]
+        if (hole & ~backed).any():
+            # bent, since galaxies fade exponentially and a membrane is straight
+            plane = np.arcsinh(light[..., c] / noise[c])
+            _span(plane, *np.nonzero(hole & ~backed))
+            light[hole & ~backed, c] = (noise[c] * np.sinh(plane))[hole & ~backed]
+
+
+@numba.njit(cache=True, nogil=True)
+def _span(values, rows, cols):
+    """Span holes by a membrane fixed at their rims: each pixel becomes the mean of its neighbours."""
+    height, width = values.shape
+    for _ in range(SWEEPS):
+        for k in range(len(rows)):
+            i, j = rows[k], cols[k]
+            total, count = np.float32(0.0), 0
+            for di, dj in ((-1, 0), (1, 0), (0, -1), (0, 1)):
+                if 0 <= i + di < height and 0 <= j + dj < width:
+                    total += values[i + di, j + dj]
+                    count += 1
+            # a step further than the mean settles the membrane much sooner
+            values[i, j] += np.float32(1.7) * (total / count - values[i, j])
 
 
 def _mean_noise(noise: np.ndarray, missing: np.ndarray) -> np.ndarray:

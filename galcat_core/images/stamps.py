@@ -6,6 +6,10 @@ tile is interpolated (bicubic), a coarser one is the mean over each output pixel
 
 from __future__ import annotations
 
+import bz2
+import gzip
+import io
+from pathlib import Path
 from typing import Any
 
 import numba
@@ -101,7 +105,7 @@ class Pixels:
 
     def _open(self, plane: Plane, name: str) -> Any:
         if plane.file not in self._files:
-            self._files[plane.file] = open_fits(plane.file, memmap=not self.layer.compressed)
+            self._files[plane.file] = _opened(plane.file, self.layer.compressed)
         hdu = self._files[plane.file][plane.hdu]
         if not self._whole:
             return _Part(hdu, plane.index)
@@ -117,18 +121,20 @@ class Pixels:
         """Return flux and bad pixels of a box, (y1 - y0, x1 - x0): nanomaggies/arcsec^2, bool."""
         box = (slice(y0, y1), slice(x0, x1))
         raw = _guarded(self.layer.image.file, lambda: self._planes["image"][box])
-        flux = np.ascontiguousarray(raw, np.float32)
-        bad = ~np.isfinite(flux)
-        if raw.dtype.kind == "f":
-            bad |= flux == 0  # surveys write exact zeros where they have no data
+        with np.errstate(over="ignore", invalid="ignore"):  # of values that are marked bad
+            flux = np.ascontiguousarray(raw, np.float32)
+            # surveys write exact zeros where they have no data
+            empty = flux == 0 if raw.dtype.kind == "f" else False
+            if self.layer.asinh is not None:
+                offset, soften = np.array(self.layer.asinh, np.float32)
+                flux = offset + 2 * soften * np.sinh(flux / np.float32(ALPHA))
+            flux = flux * np.float32(self._scale)
+        bad = ~np.isfinite(flux) | empty
         for name in ("weight", "mask"):
             if name in self._planes:
                 part = _guarded(getattr(self.layer, name).file, lambda n=name: self._planes[n][box])
                 bad |= part if part.dtype == bool else self._unusable(name, part)
-        if self.layer.asinh is not None:
-            offset, soften = self.layer.asinh
-            flux = np.float32(offset) + np.float32(2 * soften) * np.sinh(flux / np.float32(ALPHA))
-        return flux * np.float32(self._scale), bad
+        return flux, bad
 
     def _unusable(self, name: str, data: np.ndarray) -> np.ndarray:
         if name == "weight":
@@ -152,6 +158,14 @@ class _Part:
         packed = isinstance(self._hdu, fits.CompImageHDU)
         source = self._hdu.section if packed else self._hdu.data
         return source[box] if self._index is None else source[(self._index, *box)]
+
+
+def _opened(file: str, compressed: bool) -> fits.HDUList:
+    """Open a file for reading pixels; a gzipped one in memory, after its checksum."""
+    unzip = {".gz": gzip.decompress, ".bz2": bz2.decompress}.get(Path(file).suffix)
+    if unzip is None:
+        return open_fits(file, memmap=not compressed)
+    return fits.open(io.BytesIO(_guarded(file, lambda: unzip(Path(file).read_bytes()))))
 
 
 def _guarded(file: str, read: Any) -> np.ndarray:
