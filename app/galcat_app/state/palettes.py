@@ -1,7 +1,8 @@
 """Palettes of the pages, safe for colour-blind eyes, each in a light and a dark version; hex out.
 
 Ramps run through OKLab (Ottosson 2020, https://bottosson.github.io/posts/oklab/), in which equal
-steps look equally large. Categories follow Okabe & Ito (2008, https://jfly.uni-koeln.de/color/).
+steps look equally large. Categories have the hues of Okabe & Ito (2008,
+https://jfly.uni-koeln.de/color/), with lightnesses that keep the first four apart for dichromats.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ MISSING = 255
 # Orange for the class at 0, blue for the class at 1: as ellipticals and spirals look on the sky.
 # Both ends differ in lightness from the middle, so that the map reads in grey as well.
 DIVERGING = {
-    "light": ("#b34700", "#e08a3c", "#b9b4b0", "#5b93d3", "#1450a0"),
+    "light": ("#c8590a", "#e0954d", "#bab5b1", "#5b93d3", "#11418f"),
     "dark": ("#ffa64d", "#d9772b", "#6d6a70", "#4d8fe0", "#8cc4ff"),
 }
 # Little to much, for magnitudes, sizes and the like.
@@ -24,20 +25,20 @@ SEQUENTIAL = {
 }
 CATEGORIES = {
     "light": (
-        "#00876c",
-        "#a3429a",
-        "#c99400",
-        "#2f7fc1",
+        "#0b6e5a",
+        "#b84fae",
+        "#d8a31a",
+        "#4aa3df",
         "#c24a1e",
         "#5c5f66",
         "#7d6a3a",
         "#d0709a",
     ),
     "dark": (
-        "#3fcfa8",
-        "#d98ad2",
-        "#f2c14e",
-        "#6db7f2",
+        "#27a884",
+        "#e8a0e0",
+        "#f7d774",
+        "#5b8ff0",
         "#f28e63",
         "#a8adb8",
         "#c9b37a",

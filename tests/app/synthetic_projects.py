@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from galcat_core.images.shards import write_store
+from galcat_core.images.store import CutoutStore
 from galcat_core.provenance import Provenance
 from galcat_core.records import Pairs, Record
 
@@ -134,3 +135,11 @@ def draw_galaxies(
         light += rng.normal(0.035, 0.02, (size_px, size_px, 3))
         made[n] = np.clip(255 * np.arcsinh(4.5 * np.clip(light, 0, None)) / 2.3, 0, 255)
     return made
+
+
+def is_picture_of(shown: np.ndarray, store: CutoutStore, identity: int) -> bool:
+    """Tell whether a picture that went through JPEG is closest to that of this id, of all in the store."""
+    every = store.images(np.arange(len(store))).astype(np.int16)
+    away = np.abs(every - shown.astype(np.int16)).mean(axis=(1, 2, 3))
+    wanted = store.images(store.rows_of([identity]))[0]
+    return bool((store.images([int(away.argmin())])[0] == wanted).all() and away.min() < 12)

@@ -1,0 +1,401 @@
+"""The Explore page in a real Chromium before a real Voila: load, hover, select, click, export, notices."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import math
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlparse
+
+import numpy as np
+import pytest
+from galcat_app import Server, serve
+from galcat_app.state.explore import ExploreState
+from matplotlib.path import Path as Outline
+from PIL import Image
+from synthetic_projects import FIRST_DES, is_picture_of
+
+from galcat_core.images.store import CutoutStore
+from galcat_core.tables import read_table
+
+pytestmark = pytest.mark.browser
+
+PIXELS = """(image) => {
+  const canvas = document.createElement("canvas");
+  canvas.width = image.naturalWidth; canvas.height = image.naturalHeight;
+  canvas.getContext("2d").drawImage(image, 0, 0);
+  return canvas.toDataURL("image/png").split(",")[1];
+}"""
+
+
+class Visit:
+    """A tab that remembers its errors and requests, and knows where galaxies are on its screen."""
+
+    def __init__(self, chromium: Any, url: str, **options: Any) -> None:
+        self.context = chromium.new_context(viewport={"width": 1280, "height": 860}, **options)
+        self.context.set_default_timeout(20_000)
+        self.page = self.context.new_page()
+        self.errors: list[str] = []
+        self.hosts: set[str] = set()
+        self.page.on("console", self._heard)
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.on("request", lambda request: self.hosts.add(urlparse(request.url).netloc))
+        self.page.on("websocket", lambda socket: self.hosts.add(urlparse(socket.url).netloc))
+        self.page.goto(url)
+
+    def _heard(self, message: Any) -> None:
+        if message.type == "error":
+            self.errors.append(message.text)
+
+    def shows_map(self) -> Visit:
+        self.page.wait_for_selector(".g-stage[data-view]")
+        self.page.wait_for_selector(".g-cell img, .g-table td")
+        return self
+
+    @property
+    def box(self) -> dict[str, float]:
+        return self.page.locator(".g-stage").bounding_box()
+
+    def view(self) -> tuple[float, float, float]:
+        """Scale and offset of the map once it stands still."""
+        seen = None
+        while seen != (seen := self.page.locator(".g-stage").get_attribute("data-view")):
+            self.page.wait_for_timeout(250)
+        return tuple(json.loads(seen))
+
+    def screen(self, places: np.ndarray) -> np.ndarray:
+        """Where places of the map are in the window, (n, 2)."""
+        k, x, y = self.view()
+        return np.stack(
+            [self.box["x"] + x + places[:, 0] * k, self.box["y"] + y - places[:, 1] * k], 1
+        )
+
+    def tool(self, name: str) -> None:
+        self.page.locator(f".g-map [data-key={name}]").check()
+
+    def drag(self, path: np.ndarray, key: str | None = None) -> None:
+        """Press at the first point, move through all, let go at the last."""
+        if key:
+            self.page.keyboard.down(key)
+        self.page.mouse.move(*path[0])
+        self.page.mouse.down()
+        for point in path[1:]:
+            self.page.mouse.move(*point)
+        self.page.mouse.up()
+        if key:
+            self.page.keyboard.up(key)
+
+    def selected(self, at_least: int = 1) -> int:
+        self.page.wait_for_function(
+            "(n) => Number(document.querySelector('.g-stage').dataset.selected) >= n", arg=at_least
+        )
+        return int(self.page.locator(".g-stage").get_attribute("data-selected"))
+
+    def image(self, selector: str) -> np.ndarray:
+        """Pixels of a picture in the page, (H, W, 3), uint8."""
+        self.page.wait_for_function("(s) => document.querySelector(s)?.complete", arg=selector)
+        encoded = self.page.locator(selector).first.evaluate(PIXELS)
+        return np.asarray(Image.open(io.BytesIO(base64.b64decode(encoded))).convert("RGB"))
+
+
+@pytest.fixture(scope="module")
+def tab(chromium: Any, server: Server) -> Iterator[Visit]:
+    opened = Visit(chromium, server.url, reduced_motion="reduce").shows_map()
+    yield opened
+    opened.context.close()
+
+
+@pytest.fixture
+def visit(tab: Visit) -> Iterator[Visit]:
+    """The one tab that most tests share (a kernel takes seconds to start), as it was when it opened."""
+    yield tab
+    errors, tab.errors = tab.errors, []
+    tab.page.mouse.move(2, 2)
+    tab.page.evaluate(
+        "document.querySelectorAll('details[open]').forEach((d) => { d.open = false; })"
+    )
+    tab.page.locator(".g-map [data-key=pan]").check()
+    tab.page.locator(".g-map [data-key=tsne]").check()
+    tab.page.locator(".g-gallery [data-key=pictures]").check()
+    tab.page.get_by_label("Colour by").select_option("p_spiral")
+    tab.page.locator(".g-stage").press("Escape")
+    tab.page.locator(".g-stage").press("0")
+    close = tab.page.get_by_label("Close this galaxy")
+    if close.count():
+        close.click()
+    tab.page.wait_for_selector(".g-title:has-text('All galaxies')")
+    tab.page.wait_for_selector(".g-card.g-empty")
+    tab.page.wait_for_selector(".g-ramp")
+    assert errors == []
+
+
+@pytest.fixture(scope="module")
+def state(project: Path) -> ExploreState:
+    return ExploreState(project)
+
+
+def _lonely(state: ExploreState, rows: range) -> list[int]:
+    """Rows whose place on the map is far enough from all others to be pointed at."""
+    places = state.positions
+    away = np.linalg.norm(places[list(rows), None] - places[None], axis=2)
+    away[np.arange(len(rows)), list(rows)] = np.nan
+    return [row for row, d in zip(rows, np.nanmin(away, axis=1), strict=True) if d > 0.02]
+
+
+def test_the_page_loads_from_this_host_alone(visit: Visit, server: Server) -> None:
+    page = visit.page
+    assert {host for host in visit.hosts if host} == {f"localhost:{server.port}"}
+    assert page.title() == "Explore · survey · galcat"
+    assert page.locator(".g-counts").inner_text().split()[:2] == ["400", "galaxies"]
+    assert page.locator(".g-gallery .g-title").inner_text().split() == ["All", "galaxies", "400"]
+    assert page.locator(".g-skeleton").count() == 0
+    assert page.locator("img:not([alt])").count() == 0
+    assert page.locator("text=Traceback").count() == 0
+
+
+def test_hover_shows_the_picture_of_the_galaxy_under_the_pointer(
+    visit: Visit, state: ExploreState, project: Path
+) -> None:
+    stores = {s: CutoutStore.open(project / "cutouts" / s) for s in ("des", "sdss")}
+    rows = [_lonely(state, range(0, 30))[0], *_lonely(state, range(31, 396))[:3]]
+    for row, (x, y) in zip(rows, visit.screen(state.positions[rows]), strict=True):
+        visit.page.mouse.move(x, y)
+        visit.page.wait_for_selector(f'.g-tip[data-row="{row}"][data-state="whole"]')
+        identity = FIRST_DES + 3 * row
+        assert visit.page.locator(".g-tip strong").inner_text() == str(identity)
+        assert is_picture_of(visit.image(".g-tip img"), stores["des"], identity)
+        pictures = state.pictures.of(row)
+        assert visit.page.locator(".g-tip img").count() == len(pictures)
+        if len(pictures) == 2:
+            twin = visit.image(".g-tip figure:nth-of-type(2) img")
+            assert is_picture_of(twin, stores["sdss"], int(pictures[1].id))
+    visit.page.mouse.move(5, 5)
+    visit.page.wait_for_selector(".g-tip", state="hidden")
+
+
+def test_a_galaxy_without_picture_says_why_on_hover(visit: Visit, state: ExploreState) -> None:
+    row = 397  # has a place on the map but no picture
+    ((x, y),) = visit.screen(state.positions[[row]])
+    visit.page.mouse.move(x, y)
+    visit.page.wait_for_selector(".g-tip .g-none")
+    assert visit.page.locator(".g-tip .g-none").inner_text() == "no tile covers it"
+
+
+def _lasso(visit: Visit) -> np.ndarray:
+    box, turn = visit.box, np.linspace(0, 2 * math.pi, 37)[:-1]
+    radius = 120 + 45 * np.sin(3 * turn)
+    centre = np.array([box["x"] + 0.66 * box["width"], box["y"] + 0.55 * box["height"]])
+    return np.round(centre + radius[:, None] * np.stack([np.cos(turn), np.sin(turn)], 1))
+
+
+def test_a_lasso_selects_exactly_what_it_encloses(
+    visit: Visit, state: ExploreState, project: Path
+) -> None:
+    path = _lasso(visit)
+    inside = np.flatnonzero(Outline(path).contains_points(visit.screen(state.positions)))
+    visit.tool("lasso")
+    visit.drag(path)
+    assert visit.selected() == len(inside) > 20
+    visit.page.get_by_text("Export", exact=True).click()
+    visit.page.get_by_label("File name").fill("mine")
+    visit.page.get_by_role("button", name="Parquet").click()
+    visit.page.wait_for_selector(".g-said.g-shown")
+    said = visit.page.locator(".g-said").inner_text()
+    assert said == f"{len(inside)} galaxies written to exports/mine.parquet"
+    written = read_table(project / "exports/mine.parquet")[0]
+    assert written["id"].tolist() == (FIRST_DES + 3 * inside).tolist()
+
+
+def test_a_selection_stays_when_the_map_is_zoomed_and_grows_with_shift(
+    visit: Visit, state: ExploreState
+) -> None:
+    page = visit.page
+    visit.tool("box")
+    places = visit.screen(state.positions)
+    box = visit.box
+    low = np.array([box["x"] + 0.55 * box["width"], box["y"] + 0.35 * box["height"]])
+    corner = low + np.array([180, 200])
+    inside = ((places >= low) & (places <= corner)).all(axis=1)
+    visit.drag(np.array([low, low + 60, corner]))
+    assert visit.selected() == inside.sum() > 10
+    before = visit.view()
+    page.mouse.move(*low)
+    page.mouse.wheel(0, -400)
+    assert visit.view()[0] > 1.5 * before[0]
+    assert visit.selected() == inside.sum()
+    places = visit.screen(
+        state.positions
+    )  # draw on the zoomed map: points out of sight count as well
+    more = np.array([box["x"] + 30, box["y"] + 30]), low
+    added = ((places >= more[0]) & (places <= more[1])).all(axis=1) & ~inside
+    visit.drag(np.array([more[0], more[0] + 50, more[1]]), "Shift")
+    assert visit.selected(int(inside.sum() + added.sum())) == inside.sum() + added.sum()
+    visit.drag(np.array([more[0], more[0] + 50, more[1]]), "Alt")
+    page.wait_for_function(
+        "(n) => Number(document.querySelector('.g-stage').dataset.selected) === n",
+        arg=int(inside.sum()),
+    )
+    page.locator(".g-stage").press("Escape")
+    page.wait_for_selector(".g-title:has-text('All galaxies')")
+
+
+def test_the_gallery_shows_the_selected_galaxies_page_by_page(
+    visit: Visit, state: ExploreState, project: Path
+) -> None:
+    page = visit.page
+    path = _lasso(visit)
+    inside = np.flatnonzero(Outline(path).contains_points(visit.screen(state.positions)))
+    visit.tool("lasso")
+    visit.drag(path)
+    page.wait_for_selector(f".g-gallery .g-count:has-text('{len(inside)}')")
+    p = state.project.table["p_spiral"].to_numpy()
+    wanted = [str(FIRST_DES + 3 * row) for row in inside[np.argsort(-p[inside], kind="stable")]]
+    seen: list[str] = []
+    while True:
+        cells = page.locator(".g-cell")
+        first = cells.first.get_attribute("data-id")
+        seen += cells.evaluate_all("(all) => all.map((cell) => cell.dataset.id)")
+        if page.get_by_label("Next page").is_disabled():
+            break
+        page.get_by_label("Next page").click()
+        page.wait_for_function(
+            "(id) => document.querySelector('.g-cell').dataset.id !== id", arg=first
+        )
+    assert seen == wanted
+    shown = visit.image(".g-cell img")
+    identity = int(page.locator(".g-cell:has(img)").first.get_attribute("data-id"))
+    assert is_picture_of(shown, CutoutStore.open(project / "cutouts/des"), identity)
+    page.locator(".g-gallery [data-key=table]").check()
+    row = page.locator(".g-table tbody tr").first
+    assert row.locator("th").inner_text() == page.locator(".g-body").get_attribute("data-first")
+
+
+def test_a_click_opens_the_card_with_all_columns_and_the_twin(
+    visit: Visit, state: ExploreState, project: Path
+) -> None:
+    row = _lonely(state, range(0, 30))[0]
+    ((x, y),) = visit.screen(state.positions[[row]])
+    visit.page.mouse.click(x, y)
+    visit.page.wait_for_selector(f".g-card .g-title:has-text('{FIRST_DES + 3 * row}')")
+    assert visit.page.locator(".g-card figcaption").all_inner_texts() == ["DES", "SDSS"]
+    shown = visit.image(".g-card figure:nth-of-type(2) img")
+    twin = state.pictures.of(row)[1]
+    assert is_picture_of(shown, CutoutStore.open(project / "cutouts/sdss"), int(twin.id))
+    visit.page.locator(".g-columns summary").click()
+    names = visit.page.locator(".g-columns th").all_inner_texts()
+    assert names == list(state.project.table.columns)
+    visit.page.get_by_label("Close this galaxy").click()
+    visit.page.wait_for_selector(".g-card.g-empty")
+
+
+def _colour_at(visit: Visit, x: float, y: float) -> list[int]:
+    at = {"x": x - visit.box["x"], "y": y - visit.box["y"]}
+    script = """({x, y}) => Array.from(document.querySelector(".g-stage canvas").getContext("2d")
+        .getImageData(Math.round(x * devicePixelRatio), Math.round(y * devicePixelRatio), 1, 1).data)"""
+    return visit.page.evaluate(script, at)[:3]
+
+
+def test_colours_and_maps_can_be_switched(visit: Visit, state: ExploreState) -> None:
+    page = visit.page
+    row = _lonely(state, range(31, 396))[0]
+    ((x, y),) = visit.screen(state.positions[[row]])
+    before = _colour_at(visit, x, y)
+    page.get_by_label("Colour by").select_option("cluster")
+    page.wait_for_selector(".g-entry")
+    names = [text.split()[0] for text in page.locator(".g-entry").all_inner_texts()]
+    assert names == ["0", "1"]
+    visit.view()
+    assert np.abs(np.subtract(_colour_at(visit, x, y), before)).max() > 30
+    page.get_by_label("Colour by").select_option("MAG_AUTO_G")
+    page.wait_for_selector(".g-ramp")
+    visit.tool("umap")
+    page.wait_for_timeout(100)
+    other = ExploreState(state.path)
+    other.choose_method("umap")
+    ((x, y),) = visit.screen(other.positions[[row]])
+    page.mouse.move(x, y)
+    page.wait_for_selector('.g-tip[data-state="whole"]')
+    told = int(page.locator(".g-tip").get_attribute("data-row"))
+    assert np.linalg.norm(other.positions[told] - other.positions[row]) < 0.02
+
+
+def test_a_galaxy_is_found_by_its_id_even_out_of_sight(visit: Visit, state: ExploreState) -> None:
+    page = visit.page
+    page.mouse.move(visit.box["x"] + 60, visit.box["y"] + 60)
+    page.mouse.wheel(0, -1500)
+    row = 123
+    page.get_by_label("Find a galaxy by its id").fill(str(FIRST_DES + 3 * row))
+    page.keyboard.press("Enter")
+    page.wait_for_selector(f".g-card .g-title:has-text('{FIRST_DES + 3 * row}')")
+    ((x, y),) = visit.screen(state.positions[[row]])
+    box = visit.box
+    assert box["x"] < x < box["x"] + box["width"]
+    assert box["y"] < y < box["y"] + box["height"]
+    page.get_by_label("Find a galaxy by its id").fill("77")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".g-said.g-error.g-shown")
+    assert "no galaxy here has the id 77" in page.locator(".g-said").inner_text()
+
+
+def test_dark_and_light_are_kept(visit: Visit) -> None:
+    page = visit.page
+    page.get_by_label("Switch to dark").click()
+    page.wait_for_selector("html[data-galcat-theme=dark]", state="attached")
+    assert (
+        page.locator(".g-stage").evaluate("(e) => getComputedStyle(e).backgroundColor")
+        == "rgb(17, 19, 24)"
+    )
+    page.reload()
+    visit.shows_map()
+    assert page.locator("html").get_attribute("data-galcat-theme") == "dark"
+    page.get_by_label("Switch to light").click()
+
+
+def test_the_map_can_be_worked_with_the_keyboard(visit: Visit) -> None:
+    stage, before = visit.page.locator(".g-stage"), visit.view()
+    stage.focus()
+    stage.press("+")
+    stage.press("ArrowLeft")
+    after = visit.view()
+    assert after[0] == pytest.approx(1.4 * before[0])
+    stage.press("0")
+    assert visit.view() == pytest.approx(before)
+    stage.press("l")
+    assert visit.page.locator(".g-map [data-key=lasso]").is_checked()
+
+
+def test_an_empty_project_says_what_to_do_and_fills_by_itself(
+    chromium: Any, project: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "new"
+    folder.mkdir()
+    with serve(folder, port=0, say=lambda _: None) as server:
+        visit = Visit(chromium, server.url)
+        visit.page.wait_for_selector(".g-notice h2:has-text('still empty')")
+        assert f"galcat demo -o {folder}" in visit.page.locator(".g-command").inner_text()
+        (folder / "catalogue.parquet").write_bytes(b"PAR1 half of it")
+        visit.page.wait_for_selector(".g-notice h2:has-text('cannot be read')")
+        assert "Traceback" not in visit.page.content()
+        shutil.copy(project / "catalogue.parquet", folder)
+        visit.page.wait_for_selector(".g-stage[data-view]")
+        visit.page.wait_for_selector(".g-remarks p:has-text('galcat cutouts')")
+        assert (
+            visit.page.locator(".g-cell .g-none").first.inner_text()
+            == "no pictures in this project"
+        )
+        assert visit.errors == []
+        visit.context.close()
+
+
+def test_two_tabs_do_not_disturb_each_other(visit: Visit, chromium: Any, server: Server) -> None:
+    other = Visit(chromium, server.url).shows_map()
+    visit.tool("lasso")
+    visit.drag(_lasso(visit))
+    assert visit.selected() > 20
+    assert other.page.locator(".g-stage").get_attribute("data-selected") == "0"
+    other.context.close()
