@@ -13,6 +13,7 @@ from galcat_core.sky.sources import sources
 from galcat_core.sky.telescopes import BANDS
 from galcat_core.sky.votes import visibility, vote
 
+TABLES = ("sdss.csv.gz", "galaxy_zoo.csv.gz", "des.csv.gz", "truth.parquet")
 TRUTH_COLUMNS = (
     *("sdss_id", "des_id", "kind", "morphology", "truth_class", "ra_deg", "dec_deg", "redshift"),
     *("mag_u", "mag_g", "mag_r", "mag_i", "mag_z", "re_arcsec", "petro_arcsec", "sersic_n"),
@@ -25,7 +26,7 @@ DISPLACED_ARCSEC = (1.3, 2.4)  # where DES puts a galaxy that its deblender took
 
 
 def catalogues(settings: Simulate) -> dict[str, pd.DataFrame]:
-    """Return {file name: table} for `sdss.csv.gz`, `galaxy_zoo.csv.gz`, `des.csv.gz`, `truth.parquet`."""
+    """Return {file name: table} for `TABLES`, in that order."""
     parts: dict[str, list[pd.DataFrame]] = {}
     number = 0
     for patch in patches(settings):
@@ -37,7 +38,7 @@ def catalogues(settings: Simulate) -> dict[str, pd.DataFrame]:
     tables = {name: pd.concat(found, ignore_index=True) for name, found in parts.items()}
     order = np.random.default_rng([settings.seed, 5]).permutation(len(tables["des.csv.gz"]))
     tables["des.csv.gz"] = tables["des.csv.gz"].iloc[order].reset_index(drop=True)
-    return tables
+    return {name: tables[name] for name in TABLES}
 
 
 def _patch_tables(

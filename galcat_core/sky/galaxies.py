@@ -55,7 +55,20 @@ class Disk:
         """Return its image in a band, (H, W), the disk's share of the flux in r as the sum."""
         fluxes = [part_flux(self.row, band, part) for part in ("disk", "young")]
         image = disk_image(self.maps, *fluxes, band)
+        if self.row["inclination_deg"] > 60 and self.row["dust"] > 0:
+            image -= self._lane(band)
         return image * (sum(fluxes) / float(image.sum()))
+
+    def _lane(self, band: str) -> np.ndarray:
+        """Return what the dust takes from the far half of the bulge, (H, W)."""
+        row, seen = self.row, np.exp(-OPACITY[band] * self.maps["dust"])
+        height, width = seen.shape
+        y = (np.arange(height)[:, None] - (height - 1) / 2) * self.pixel_arcsec
+        x = (np.arange(width)[None, :] - (width - 1) / 2) * self.pixel_arcsec
+        size, n, q = row["bulge_re_arcsec"], row["sersic_n"], row["axis_ratio"]
+        radius = np.sqrt(x**2 + (y / q) ** 2 + (0.7 * self.pixel_arcsec) ** 2)
+        light = np.exp(-(2 * n - 1 / 3) * ((radius / size) ** (1 / n) - 1))
+        return 0.5 * part_flux(row, band, "bulge") * light / float(light.sum()) * (1 - seen)
 
 
 def part_flux(row: Any, band: str, part: str) -> float:
@@ -114,7 +127,7 @@ def spiral_arms(
     arms = int(row["arms"])
     start = max(float(row["bar_length"]), 0.35 + 0.35 * row["bulge_fraction"])
     wound = sense * np.log(radius / start) / np.tan(np.radians(row["pitch_deg"]))
-    ragged = 0.12 if arms <= 2 else 0.2 + 0.08 * (arms - 2)  # many arms are flocculent ones
+    ragged = (0.32 if arms <= 2 else 0.6) / arms  # many arms are flocculent ones
     wobble = sum(
         ragged / k * np.sin(k * angle + random.uniform(1, 4) * np.log(radius) * 2 + phase)
         for k, phase in zip((1, 2, 3, 5), random.uniform(0, 2 * np.pi, 4), strict=True)
@@ -149,16 +162,18 @@ def knots(row: Any, random: np.random.Generator, young: np.ndarray, shape: tuple
     """Return star-forming knots, found where the young stars are, with a power law of fluxes."""
     from scipy.ndimage import gaussian_filter
 
-    count = int(row["knots"])
-    if not count:
+    if not row["knots"]:
         return np.zeros(shape, np.float32)
-    chance = np.cumsum(young.ravel() ** 1.3, dtype=float)
+    count = int(row["knots"] * np.clip(row["scale_arcsec"] / 1.5, 1, 6))  # resolved ones
+    chance = np.cumsum(young.ravel() ** 1.6, dtype=float)
     where = np.searchsorted(chance, random.random(count) * chance[-1])
-    flux = np.minimum(random.pareto(1.1, count) + 0.4, 6.0)
+    flux = np.minimum(random.pareto(1.2, count) + 0.4, 5.0)
     canvas = np.zeros(young.size, np.float32)
     np.add.at(canvas, np.minimum(where, young.size - 1), flux)
-    drawn = gaussian_filter(canvas.reshape(shape), random.uniform(0.9, 1.7))
-    return drawn * (random.uniform(0.15, 0.5) * float(young.sum()) / float(drawn.sum()))
+    tight, loose = random.uniform(0.9, 1.5), random.uniform(2.2, 3.5)
+    canvas = canvas.reshape(shape)
+    drawn = 0.5 * (gaussian_filter(canvas, tight) + gaussian_filter(canvas, loose))
+    return drawn * (random.uniform(0.2, 0.5) * float(young.sum()) / float(drawn.sum()))
 
 
 def project(
@@ -201,7 +216,7 @@ def project(
             )
             for image in (old, young)
         )
-    depth = layer(dust, 0.0) / max(cos_i, 0.13)
+    depth = 1.3 * layer(dust, 0.0) / max(cos_i, 0.11)
     return {**sums, "dust": depth}
 
 

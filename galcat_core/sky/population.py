@@ -147,11 +147,11 @@ def _draw_colours(random: np.random.Generator, table: pd.DataFrame, r: np.ndarra
     redden = np.where(spiral, 0.14 * tilt**2 * (0.5 + table["dust"]), 0.0)
     table["young_fraction"] = young  # of the disk, in r
     table["bulge_gr"] = red_gr - tint + redden
-    table["disk_gr"] = red_gr - np.where(spiral, 0.14, 0.02) - tint + redden
-    table["young_gr"] = 0.12 + 1.3 * z + random.normal(0, 0.08, count) + redden
+    table["disk_gr"] = red_gr - np.where(spiral, 0.10, 0.02) - tint + redden
+    table["young_gr"] = 1.2 * z + random.normal(0, 0.08, count) + redden
     table["bulge_ri"] = red_ri - 0.4 * tint + 0.5 * redden
     table["disk_ri"] = red_ri - np.where(spiral, 0.05, 0.01) - 0.4 * tint + 0.5 * redden
-    table["young_ri"] = 0.12 + 0.5 * z + random.normal(0, 0.05, count) + 0.5 * redden
+    table["young_ri"] = 0.07 + 0.5 * z + random.normal(0, 0.05, count) + 0.5 * redden
     for band in "gri":
         table[f"mag_{band}"] = r - 2.5 * np.log10(band_flux(table, band))
     gr = table["mag_g"] - table["mag_r"]

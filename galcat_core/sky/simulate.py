@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
 import os
-import threading
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -14,12 +15,18 @@ import numpy as np
 from galcat_core.config import Simulate
 from galcat_core.errors import GalcatError
 from galcat_core.files import write_text
+from galcat_core.images.workers import run_all
 from galcat_core.progress import bar
 from galcat_core.provenance import Provenance, digest
+from galcat_core.sky.catalogues import TABLES, catalogues
+from galcat_core.sky.defects import defects, spoil
 from galcat_core.sky.layout import Patch, Tile, patches
+from galcat_core.sky.sources import sources
+from galcat_core.sky.telescopes import BANDS, draw_tile, tile_path, write_image
 from galcat_core.tables import write_table
 
 DRAWING = 1  # raise it when the same settings give other pixels or rows than before
+WORTH_A_PROCESS = 80  # galaxies; starting a process takes as long as drawing some
 
 
 def simulate(
@@ -51,29 +58,57 @@ def simulate(
         The folder holds another sky or something else, or the disk is full.
     """
     folder = Path(folder)
-    _claim(folder, settings)
-    if (folder / "DIGEST").is_file():
-        return
+    with _claimed(folder, settings):
+        _make(folder, settings, provenance, processes)
+
+
+def _make(
+    folder: Path, settings: Simulate, provenance: Provenance | None, processes: int | None
+) -> None:
+    """Make what is missing of a sky."""
     tasks = [
         Task(folder, settings, patch.number, k, number)
         for number, (patch, k) in enumerate(
             (patch, k) for patch in patches(settings) for k in range(len(patch.tiles()))
         )
     ]
-    _draw_all([task for task in tasks if task.missing()], len(tasks), processes)
-    write_catalogues(folder, settings, provenance)
-    write_text(folder / "DIGEST", digest(folder) + "\n")
+    files = [path for task in tasks for path in task.paths().values()]
+    whole = folder / "DIGEST"
+    if whole.is_file() and all(path.is_file() for path in (*files, *table_paths(folder))):
+        return
+    whole.unlink(missing_ok=True)
+    _draw_all([task for task in tasks if task.missing()], files, processes)
+    for path, table in zip(table_paths(folder), catalogues(settings).values(), strict=True):
+        write_table(table, path, {"provenance": asdict(provenance)} if provenance else {})
+    write_text(whole, digest(folder) + "\n")
 
 
-def _claim(folder: Path, settings: Simulate) -> None:
-    """Mark the folder as this sky's, or refuse one that is not."""
+def table_paths(folder: Path) -> list[Path]:
+    """Return the files of the catalogues and the truth."""
+    return [folder / name for name in TABLES]
+
+
+@contextlib.contextmanager
+def _claimed(folder: Path, settings: Simulate) -> Iterator[None]:
+    """Mark the folder as this sky's and keep other runs out of it, or refuse one that is not."""
     if folder.exists() and not folder.is_dir():
         raise GalcatError(f"{folder} is a file; name a folder for the sky")
     mark = folder / "sky.json"
     mine = {"drawing": DRAWING, "settings": asdict(settings)}
-    if mark.is_file():
+    if not mark.is_file():
+        there = folder.iterdir() if folder.is_dir() else ()
+        if any(not path.name.startswith(".partial-") for path in there):
+            raise GalcatError(f"{folder} is not empty and holds no sky; name a new or empty folder")
+        write_text(mark, json.dumps(mine, sort_keys=True, indent=1) + "\n")
+    with mark.open() as stream:
         try:
-            found = json.loads(mark.read_text())
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)  # a kill releases it
+        except BlockingIOError:
+            raise GalcatError(
+                f"another run is making the sky in {folder}; wait for it, or name another folder"
+            ) from None
+        try:
+            found = json.load(stream)
         except ValueError:
             found = None
         if found != mine:
@@ -81,12 +116,9 @@ def _claim(folder: Path, settings: Simulate) -> None:
                 f"{folder} holds a sky made with other settings or by another version; "
                 "name another folder, or remove this one to make it anew"
             )
-    elif folder.exists() and any(folder.iterdir()):
-        raise GalcatError(f"{folder} is not empty and holds no sky; name a new or empty folder")
-    else:
-        write_text(mark, json.dumps(mine, sort_keys=True, indent=1) + "\n")
-    for left in folder.rglob(".partial-*"):  # of a run that was killed
-        left.unlink(missing_ok=True)
+        for left in folder.rglob(".partial-*"):  # of a run that was killed
+            left.unlink(missing_ok=True)
+        yield
 
 
 @dataclass(frozen=True)
@@ -106,8 +138,6 @@ class Task:
 
     def paths(self) -> dict[str, Path]:
         """Return the file of each band; the last narrow SDSS-like frame has no i band."""
-        from galcat_core.sky.telescopes import BANDS, tile_path
-
         tile = self.look()[1]
         bands = [band for band in BANDS if not (tile.strip and band == "i")]
         return {band: tile_path(self.folder, tile, band, self.settings.compress) for band in bands}
@@ -119,10 +149,6 @@ class Task:
 
 def draw(task: Task) -> str:
     """Draw and write one tile in its bands; return its name."""
-    from galcat_core.sky.defects import defects, spoil
-    from galcat_core.sky.sources import sources
-    from galcat_core.sky.telescopes import draw_tile, write_image
-
     patch, tile = task.look()
     seed = task.settings.seed
     drawn = draw_tile(tile, sources(patch, seed), [seed, 2, task.number])
@@ -133,48 +159,15 @@ def draw(task: Task) -> str:
     return tile.name
 
 
-def _draw_all(todo: list[Task], total: int, processes: int | None) -> None:
-    """Draw tiles in processes of their own, the largest tiles first, with a bar."""
-    processes = min(processes or len(os.sched_getaffinity(0)), len(todo))
-    with bar(total, "drawing the sky", "tiles") as shown:
-        shown.update(total - len(todo))
-        if processes <= 1:
-            for task in todo:
-                draw(task)
-                shown.update()
-            return
-        import multiprocessing
+def _draw_all(todo: list[Task], files: list[Path], processes: int | None) -> None:
+    """Draw tiles, several at a time; the bar counts the files that are there."""
+    if processes is None:
+        worth = sum(task.settings.overlap + task.settings.unlabelled for task in todo[:1])
+        processes = max(1, min(os.cpu_count() or 1, worth // WORTH_A_PROCESS))
+    with bar(len(files), "drawing the sky", "images") as shown:
 
-        with ProcessPoolExecutor(
-            processes, multiprocessing.get_context("spawn"), initializer=_follow_parent
-        ) as pool:
-            waiting = [pool.submit(draw, task) for task in todo]
-            try:
-                for done in as_completed(waiting):
-                    done.result()
-                    shown.update()
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
+        def tick() -> None:
+            shown.update(sum(path.is_file() for path in files) - shown.n)
 
-
-def _follow_parent() -> None:
-    """End this process when its parent is gone: a killed run must not leave workers behind."""
-    import multiprocessing
-
-    parent = multiprocessing.parent_process()
-
-    def wait() -> None:
-        parent.join()
-        os._exit(1)
-
-    threading.Thread(target=wait, daemon=True).start()
-
-
-def write_catalogues(folder: Path, settings: Simulate, provenance: Provenance | None) -> None:
-    """Write what the surveys say of the sky, and the truth."""
-    from galcat_core.sky.catalogues import catalogues
-
-    kept = {"provenance": asdict(provenance)} if provenance else {}
-    for name, table in catalogues(settings).items():
-        write_table(table, folder / name, kept)
+        tick()
+        run_all(draw, todo, processes, tick)

@@ -84,9 +84,9 @@ def _partners(random: np.random.Generator, patch: Patch, galaxies: pd.DataFrame)
     fainter = np.where(
         merging, random.uniform(0.2, 1.4, len(hosts)), random.uniform(2.2, 3.2, len(hosts))
     )
-    shift = host["mag_r"].to_numpy() + fainter - made["mag_r"]
-    for band in "ugriz":
-        made[f"mag_{band}"] += shift
+    tint = np.where(merging, 0.0, -0.3) + random.normal(0, 0.12, len(hosts))
+    for band, colour in zip("ugriz", (1.8, 1.0, 0.0, -0.4, -0.6), strict=True):
+        made[f"mag_{band}"] = host[f"mag_{band}"].to_numpy() + fainter + colour * tint
     size = host["re_arcsec"].to_numpy()
     made["re_arcsec"] = np.where(merging, size * random.uniform(0.5, 0.9, len(hosts)), 0.35)
     away = np.where(

@@ -15,6 +15,7 @@ from galcat_core.sky.layout import PIXEL_ARCSEC, Tile
 
 if TYPE_CHECKING:
     import galsim
+    from astropy.io import fits
 
 BANDS = ("g", "r", "i")
 DEEPER_MAG = 1.5  # what the DES-like telescope gains
@@ -203,26 +204,22 @@ def write_image(path: Path, tile: Tile, band: str, drawn: dict, compress: bool, 
         fits.HDUList(hdus).writeto(temporary)
 
 
-def _hdus(drawn: dict, header: object, compress: bool, masks: bool) -> list:
+def _hdus(drawn: dict, header: fits.Header, compress: bool, masks: bool) -> list:
+    """Return the image and, with `masks`, the weights; nothing that depends on the time of day."""
     from astropy.io import fits
 
-    def packed(data: np.ndarray, name: str, lossy: bool) -> fits.CompImageHDU:
-        # a fixed seed: the dither would differ from run to run otherwise
-        how = (
-            {"compression_type": "RICE_1", "quantize_level": 16.0}
-            | {"quantize_method": 2, "dither_seed": 1}
-            if lossy
-            else {"compression_type": "GZIP_1", "quantize_level": 0.0}
-        )
-        return fits.CompImageHDU(
-            data, header, name=name, tile_shape=(min(64, len(data)), data.shape[1]), **how
-        )
-
+    image, weight = drawn["image"], drawn["weight"]
+    rows = {"compression_type": "RICE_1", "tile_shape": (min(64, len(image)), image.shape[1])}
     if compress:
-        hdus = [fits.PrimaryHDU(), packed(drawn["image"], "SCI", lossy=True)]
+        # dithering starts at a fixed place; cfitsio's and astropy's default is the clock
+        packed = rows | {"quantize_level": 16.0, "quantize_method": 2, "dither_seed": 1}
+        hdus = [fits.PrimaryHDU(), fits.CompImageHDU(image, header, name="SCI", **packed)]
     else:
-        hdus = [fits.PrimaryHDU(drawn["image"], header)]
+        hdus = [fits.PrimaryHDU(image, header)]
     if masks:
-        # nearly constant, so it packs to nothing, also beside a plain image
-        hdus.append(packed(drawn["weight"], "WGT", lossy=False))
+        # one number or 0: packs to nothing as scaled integers. Floats would go through gzip, which
+        # writes down the time.
+        ones = fits.CompImageHDU((weight > 0).astype(np.int16), header, name="WGT", **rows)
+        ones.header["BSCALE"], ones.header["BZERO"] = float(weight.max()), 0.0
+        hdus.append(ones)
     return hdus
