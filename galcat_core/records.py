@@ -14,8 +14,6 @@ from galcat_core.errors import GalcatError, listed, nearest
 from galcat_core.provenance import Provenance
 from galcat_core.tables import check_ids, exact_ids, read_table, write_table
 
-ID_PAIR = ("left_id", "right_id")
-
 
 @dataclass(frozen=True)
 class Record:
@@ -50,17 +48,16 @@ class Record:
                     f"{kind}: column '{name}' is missing; there are "
                     f"{listed(self.table.columns)}.{nearest(name, self.table.columns)}"
                 )
-        table = self.table.reset_index(drop=True)
-        if self.keys == ("id",):
-            table = table.assign(id=check_ids(table["id"], kind))
-        else:
-            named = {n: exact_ids(table[n], kind) for n in ("id", *ID_PAIR) if n in table}
-            table = table.assign(**named)
-            if table.duplicated(list(self.keys)).any():
-                raise GalcatError(
-                    f"{kind}: rows with the same {' and '.join(self.keys)} stand more than once; "
-                    "keep one of each"
-                )
+        table = self.table.reset_index(drop=True)  # a copy: the caller's stays as it is
+        for name in ("id", "left_id", "right_id"):
+            if name in table:
+                check = check_ids if self.keys == (name,) else exact_ids
+                table[name] = check(table[name], kind)
+        if len(self.keys) > 1 and table.duplicated(list(self.keys)).any():
+            raise GalcatError(
+                f"{kind}: rows with the same {' and '.join(self.keys)} stand more than once; "
+                "keep one of each"
+            )
         object.__setattr__(self, "table", table)
 
     def __len__(self) -> int:

@@ -125,7 +125,7 @@ def test_a_plain_table_without_metadata_is_taken(tmp_path: Path) -> None:
                     }
                 )
             ),
-            "rows with the same left_id",
+            "1 ids stand more than once (first 1)",
         ),
         (lambda: Split(split_table().assign(set="trial")), "set trial is not one of train"),
         (lambda: Split(split_table().assign(group=1)), "group 1 stands in more than one set"),

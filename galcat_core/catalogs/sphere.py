@@ -70,7 +70,7 @@ def nearest_within(
     left = Sky(left_ra, left_dec, np.arange(len(left_ra)))
     right = Sky(right_ra, right_dec, np.arange(len(right_ra)))
     found = Found(len(left), np.arange(len(right)) if preference is None else preference)
-    with ThreadPoolExecutor(os.cpu_count()) as threads:
+    with ThreadPoolExecutor(os.cpu_count() or 1) as threads:
         if len(right) > LOPSIDED * len(left):
             right = _near(right, left, radius_arcsec, threads)
         elif len(left) > LOPSIDED * len(right):
