@@ -162,3 +162,10 @@ def test_features_are_a_matrix() -> None:
     assert features.shape == (3, 12)
     assert features.dtype == np.float32
     assert features[0].tolist() == list(range(12))
+
+
+def test_the_caller_s_table_stays_as_it_is() -> None:
+    given = pd.DataFrame({"id": ["12", "7"], "cluster": [0, 1]}, index=[5, 9])
+    assert Clusters(given).ids.tolist() == [12, 7]
+    assert given["id"].tolist() == ["12", "7"]
+    assert given.index.tolist() == [5, 9]
