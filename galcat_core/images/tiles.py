@@ -192,15 +192,15 @@ def open_tiles(config: Cutouts, tiles: list[Tile]) -> Iterator[Maker]:
         while opened:
             opened.pop().close()
 
-    def pictures(name: str, rows: pd.DataFrame) -> tuple[np.ndarray, pd.DataFrame]:
+    def tile(name: str, rows: pd.DataFrame) -> OpenTile:
         if not opened or opened[0].tile.name != name:
             close()
             opened.append(OpenTile(by_name[name], config, rows))
-        return opened[0].pictures(rows)
+        return opened[0]
 
     def make(rows: pd.DataFrame) -> Made:
         parts = [
-            pictures(name, here.iloc[start : start + AT_ONCE])
+            tile(name, here).pictures(here.iloc[start : start + AT_ONCE])
             for name, here in rows.groupby("tile", sort=False)
             for start in range(0, len(here), AT_ONCE)
         ]

@@ -14,7 +14,7 @@ from astropy.io import fits
 from fields import catalog, settings
 
 from galcat_core.errors import GalcatError
-from galcat_core.images import stamps
+from galcat_core.images import stamps, tiles
 from galcat_core.images.footprints import index_tiles
 from galcat_core.images.store import CutoutStore, Flag
 from galcat_core.images.tiles import OpenTile, cut
@@ -358,13 +358,21 @@ def test_each_file_is_opened_once_for_all_galaxies(tmp_path, monkeypatch):
         opened[Path(file).name] += 1
         return real(file, **options)
 
+    class Watched(stamps.Pixels):
+        def __init__(self, layer, wanted_rows):
+            asked.append(wanted_rows)
+            super().__init__(layer, wanted_rows)
+
+    asked: list[int] = []
     monkeypatch.setattr(stamps, "open_fits", counting)
+    monkeypatch.setattr(tiles, "Pixels", Watched)
     rng = np.random.default_rng(5)
     objects = catalog(150 + rng.uniform(-5e-3, 5e-3, 40), 2 + rng.uniform(-5e-3, 5e-3, 40))
     store = cut(objects, tmp_path / "t", tmp_path / "s", settings(), workers=1)
     assert len(store) == 40
     assert len(list(store.path.glob("*.npy"))) == 5
     assert opened == {f"one_{b}.fits.fz": 1 for b in BANDS}
+    assert min(asked) > 200, "many galaxies: a packed tile is unpacked once as a whole"
 
 
 def _many(folder: Path) -> Catalog:
