@@ -219,8 +219,8 @@ def create(folder: str | Path, config: Config, info: dict[str, Any]) -> Run:
                 f"{folder} holds a run of other make: {listed(differing, 6)}; name a new folder "
                 "with -o, or give the same settings and inputs to go on"
             )
-        # the store may have moved together with its digest: remember where it is now
-        write_json(folder / "run.json", {**run.info, "store": info["store"]})
+        if run.info["store"] != info["store"]:  # moved, with the same pictures
+            write_json(folder / "run.json", {**run.info, "store": info["store"]})
         return run
     check_empty(folder)
     config.save(folder / "config.toml")

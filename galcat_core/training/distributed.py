@@ -128,7 +128,10 @@ def check(workers: int, horovod: bool | None = None) -> None:
 
 def threads_each(workers: int) -> int:
     """Return the threads for each of several workers on this machine."""
-    return max(1, len(os.sched_getaffinity(0)) // workers)
+    # a batch system may allow fewer cores than the machine has; macOS cannot tell
+    allowed = getattr(os, "sched_getaffinity", None)
+    cores = len(allowed(0)) if allowed else os.cpu_count() or 1
+    return max(1, cores // workers)
 
 
 def launch(

@@ -59,7 +59,7 @@ def fit(
     """
     tf.config.experimental.enable_op_determinism()
     settings, augment = run.config.train, run.config.augment
-    fine_tuning = (run.folder / runs.START).is_file()
+    fine_tuning = run.info["parent"] is not None
     epochs = most_epochs(settings, fine_tuning)
     model, optimizer = _network(run, workers)
     progress = checkpoint.load(run.folder, model, optimizer)
@@ -75,7 +75,7 @@ def fit(
     while not progress.ended(settings, fine_tuning):
         epoch, first = progress.epoch, progress.step
         counts = training.plan(shuffled(n, settings.seed, epoch)).counts  # (steps,), all workers
-        title = f"epoch {epoch + 1}/{epochs}"
+        title = f"{run.name}: epoch {epoch + 1}/{epochs}"
         began = saved = time.monotonic()
         with bar(steps, title, "steps", disable=not workers.first) as shown:
             shown.update(first)
@@ -130,7 +130,7 @@ def _network(run: Run, workers: Workers) -> tuple[keras.Model, keras.Optimizer]:
     settings = run.config.train
     network = models.network(run.network)
     model = network.build(settings.seed, settings.seed + workers.rank)
-    if (run.folder / runs.START).is_file():
+    if run.info["parent"] is not None:
         parent = network.build()
         parent.load_weights(run.folder / runs.START)
         model.set_weights(parent.get_weights())  # not the state of its dropouts
