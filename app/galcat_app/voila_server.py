@@ -15,6 +15,7 @@ from typing import Any
 
 import tornado.ioloop
 import tornado.web
+from ipykernel.kernelspec import get_kernel_dict
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from jupyter_server.utils import url_path_join
 from tornado.httpserver import HTTPServer
@@ -24,9 +25,10 @@ from voila.app import Voila
 from voila.shutdown_kernel_handler import VoilaShutdownKernelHandler
 from voila.tornado.handler import TornadoVoilaHandler
 
+from galcat_app.menu import PAGES
+
 TEMPLATE = "galcat"
 TEMPLATES = Path(__file__).resolve().parent / "share" / "jupyter"
-PAGES = ("explore",)
 PORTS_TRIED = 50
 # What the pages need of JupyterLab; every other extension would be loaded for nothing.
 EXTENSIONS = [
@@ -35,11 +37,14 @@ EXTENSIONS = [
     "@voila-dashboards/widgets-manager8",
 ]
 IDLE_S = 600  # a kernel without a page is ended after this time
-KERNEL_SPEC = {
-    "argv": [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
-    "display_name": "Python 3 (galcat)",
-    "language": "python",
-}
+# The browser itself refuses what would go to another host. Voila's scripts stand in the page, and
+# panels' code comes as blobs.
+POLICY = (
+    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; "
+    "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; "
+    "connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; "
+    "frame-ancestors 'self'"
+)
 
 
 class OwnPython(KernelSpecManager):
@@ -49,7 +54,8 @@ class OwnPython(KernelSpecManager):
         return {"python3": str(TEMPLATES)}
 
     def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
-        return KernelSpec(resource_dir=str(TEMPLATES), **KERNEL_SPEC)
+        argv = [sys.executable, *get_kernel_dict()["argv"][1:]]
+        return KernelSpec(resource_dir=str(TEMPLATES), **{**get_kernel_dict(), "argv": argv})
 
     def get_all_specs(self) -> dict[str, Any]:
         spec = self.get_kernel_spec("python3").to_dict()
@@ -136,7 +142,7 @@ class FirstPage(tornado.web.RequestHandler):
 
     def get(self) -> None:
         query = f"?{self.request.query}" if self.request.query else ""
-        self.redirect(PAGES[0] + query)
+        self.redirect(next(iter(PAGES)) + query)
 
 
 def config_of(settings: dict[str, Any]) -> Config:
@@ -152,7 +158,13 @@ def config_of(settings: dict[str, Any]) -> Config:
                 "open_browser": False,
                 "config_file_paths": [],
                 # a page elsewhere must not reach this server under a name of its own (DNS rebinding)
-                "tornado_settings": {"allow_remote_access": not local},
+                "tornado_settings": {
+                    "allow_remote_access": not local,
+                    "headers": {
+                        "Content-Security-Policy": POLICY,
+                        "Referrer-Policy": "no-referrer",
+                    },
+                },
             },
             "VoilaConfiguration": {
                 "template": TEMPLATE,

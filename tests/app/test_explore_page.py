@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import io
 import json
 import math
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
 
 import numpy as np
+import psutil
 import pytest
 from galcat_app import Server, serve
 from galcat_app.state.explore import ExploreState
@@ -282,8 +285,8 @@ def test_a_click_opens_the_card_with_all_columns_and_the_twin(
     ((x, y),) = visit.screen(state.positions[[row]])
     visit.page.mouse.click(x, y)
     visit.page.wait_for_selector(f".g-card .g-title:has-text('{FIRST_DES + 3 * row}')")
-    assert visit.page.locator(".g-card figcaption").all_inner_texts() == ["DES", "SDSS"]
-    shown = visit.image(".g-card figure:nth-of-type(2) img")
+    assert visit.page.locator(".g-card .g-survey").all_inner_texts() == ["DES", "SDSS"]
+    shown = visit.image(".g-card .g-figure:nth-of-type(2) img")
     twin = state.pictures.of(row)[1]
     assert is_picture_of(shown, CutoutStore.open(project / "cutouts/sdss"), int(twin.id))
     visit.page.locator(".g-columns summary").click()
@@ -392,10 +395,28 @@ def test_an_empty_project_says_what_to_do_and_fills_by_itself(
         visit.context.close()
 
 
-def test_two_tabs_do_not_disturb_each_other(visit: Visit, chromium: Any, server: Server) -> None:
+def _kernels(server: Server) -> set[int]:
+    found = set()
+    for process in psutil.Process(server.process.pid).children(recursive=True):
+        with contextlib.suppress(psutil.Error):  # it ended just now
+            if "ipykernel_launcher" in " ".join(process.cmdline()):
+                found.add(process.pid)
+    return found
+
+
+def test_two_tabs_do_not_disturb_each_other_and_end_their_kernels(
+    visit: Visit, chromium: Any, server: Server
+) -> None:
+    before = _kernels(server)  # that of the tab, and one that waits for the next
     other = Visit(chromium, server.url).shows_map()
     visit.tool("lasso")
     visit.drag(_lasso(visit))
     assert visit.selected() > 20
     assert other.page.locator(".g-stage").get_attribute("data-selected") == "0"
+    other.page.goto("about:blank")
+    end = time.monotonic() + 20
+    while len(_kernels(server) & before) >= len(before) and time.monotonic() < end:
+        other.page.wait_for_timeout(100)
+    assert len(_kernels(server) & before) == len(before) - 1
+    assert other.errors == []
     other.context.close()

@@ -145,8 +145,11 @@ def test_the_card_tells_flags_in_words_and_all_columns(state: ExploreState) -> N
     row = int(np.flatnonzero(flags & Flag.MASKED)[0])
     card = _card(state, row)
     assert any("Bad pixels" in text for text in card["flags"])
-    assert [name for name, _ in card["columns"]] == list(state.project.table.columns)
+    assert [name for name, *_ in card["columns"]] == list(state.project.table.columns)
     assert card["pictures"][0]["bar"] == {"arcsec": 5, "fraction": 5 / 16}
+    assert ("ra_deg", "right ascension (J2000)") in [
+        (name, note) for name, _, note in card["columns"]
+    ]
     assert contents.value_text(float("nan")) == "–"
     assert _card(state, -1) == {"row": -1}
 

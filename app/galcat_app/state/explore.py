@@ -112,6 +112,17 @@ class ExploreState(traitlets.HasTraits):
         """Number of galaxies."""
         return len(self.project.table) if self.project is not None else 0
 
+    @property
+    def counts(self) -> list[tuple[str, str]]:
+        """What the project holds, for the header: ("6,214", "galaxies"), ..."""
+        if self.project is None:
+            return []
+        found = [(self.size, "galaxies"), (self.pictures.count, "with pictures")]
+        if "predicted" in self.project.table.columns and len(self.project.classes) == 2:
+            predicted = self.project.table["predicted"]
+            found += [(int((predicted == name).sum()), name) for name in self.project.classes]
+        return [(f"{number:,}", name) for number, name in found]
+
     # ---- the map ----------------------------------------------------------------------------
 
     def value(self, column: str, row: int) -> Any:

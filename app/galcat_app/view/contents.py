@@ -11,6 +11,7 @@ from galcat_app.state import palettes
 from galcat_app.state.explore import ExploreState
 from galcat_app.state.folder import SURVEYS
 from galcat_app.state.pictures import Picture
+from galcat_core.columns import notes_of
 from galcat_core.images.store import Flag
 
 FLAGS = {
@@ -165,8 +166,22 @@ def card_content(state: ExploreState) -> dict[str, Any]:
         "ramp": RAMP,
         "facts": _facts(state, row, pictures),
         "flags": _flags(values),
-        "columns": [[name, value_text(state.value(name, row), name)] for name in values.index],
+        "columns": _columns(state, row),
     }
+
+
+def _columns(state: ExploreState, row: int) -> list[tuple[str, str, str]]:
+    """Return name, value and description of every column."""
+    names = list(state.project.table.columns)
+    notes = notes_of(names)
+    return [
+        (
+            name,
+            value_text(state.value(name, row), name),
+            notes[name].description if name in notes else "",
+        )
+        for name in names
+    ]
 
 
 def _facts(state: ExploreState, row: int, pictures: list[Picture]) -> list[tuple[str, str]]:
@@ -210,32 +225,6 @@ def scale_bar(width_arcsec: float | None) -> dict[str, float] | None:
     if not fitting:
         return None
     return {"arcsec": fitting[-1], "fraction": fitting[-1] / width_arcsec}
-
-
-def header_content(
-    state: ExploreState, page: str, pages: list[dict], stale: bool
-) -> dict[str, Any]:
-    """Return name, counts and remarks for the top of a page."""
-    project = state.project
-    return {
-        "page": page,
-        "pages": pages,
-        "home": pages[0]["href"],
-        "project": state.path.resolve().name,
-        "counts": _counts(state) if project is not None else [],
-        "remarks": list(project.remarks) if project is not None else [],
-        "searchable": project is not None,
-        "stale": stale,
-    }
-
-
-def _counts(state: ExploreState) -> list[tuple[str, str]]:
-    table = state.project.table
-    counts = [(f"{state.size:,}", "galaxies"), (f"{state.pictures.count:,}", "with pictures")]
-    if "predicted" in table.columns and len(state.project.classes) == 2:
-        for name in state.project.classes:
-            counts.append((f"{int((table['predicted'] == name).sum()):,}", f"{name}"))
-    return counts
 
 
 def _id(state: ExploreState, row: int) -> str:

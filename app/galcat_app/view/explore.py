@@ -21,7 +21,7 @@ MOST_LOOKS = 64
 class Map(Panel):
     """The points; large things are traits of their own, so that only what changes is sent."""
 
-    _esm = front("map", "scatter")
+    _esm = front("map", "scatter", "legend")
     points = traitlets.Bytes().tag(sync=True)
     codes = traitlets.Bytes().tag(sync=True)
     selected = traitlets.Bytes().tag(sync=True)

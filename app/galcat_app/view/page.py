@@ -9,10 +9,8 @@ from typing import Any
 import ipywidgets
 import traitlets
 
-from galcat_app.view import contents
+from galcat_app.menu import PAGES
 from galcat_app.view.panel import STYLE, Panel, front
-
-PAGES = {"Explore": "explore"}
 
 
 class Header(Panel):
@@ -33,7 +31,7 @@ class Page(ipywidgets.Box):
     """A page: the header above, below it either the body or a notice.
 
     A subclass gives `name`, `build()` (the body, once) and `fill()` (show what the state has now).
-    The state has `project`, `notice`, `remark`, `stale()`, `refresh()`, `find()` and `search()`.
+    The state has `project`, `notice`, `path`, `counts`, `remark`, `stale()`, `refresh()`, `find()` and `search()`.
     """
 
     name = ""
@@ -74,10 +72,18 @@ class Page(ipywidgets.Box):
             self.children = (self.header, self.notice)
 
     def fill_header(self) -> None:
-        stale = self.state.project is not None and self.state.stale()
-        self.header.content = contents.header_content(
-            self.state, self.name, links(self.name), stale
-        )
+        state, pages = self.state, links(self.name)
+        shown = state.project is not None
+        self.header.content = {
+            "page": self.name,
+            "pages": pages,
+            "home": pages[0]["href"],
+            "project": state.path.resolve().name,
+            "counts": state.counts,
+            "remarks": list(state.project.remarks) if shown else [],
+            "searchable": shown,
+            "stale": shown and state.stale(),
+        }
 
     def refresh(self) -> None:
         """Read the project again if its files changed (a page may be rendered long before it is seen)."""
@@ -100,12 +106,12 @@ class Page(ipywidgets.Box):
 
 def links(current: str) -> list[dict[str, Any]]:
     """Return the pages for the header; in JupyterLab they are notebooks beside this one."""
-    base = os.environ.get("VOILA_SERVER_URL", "/") if "GALCAT_SERVED" in os.environ else None
+    base = os.environ.get("VOILA_BASE_URL", "/") if "GALCAT_SERVED" in os.environ else None
     return [
         {
             "name": name,
-            "href": f"{base}{path}" if base else f"{path}.ipynb",
+            "href": f"{base}{page}" if base else f"{page}.ipynb",
             "current": name == current,
         }
-        for name, path in PAGES.items()
+        for page, name in PAGES.items()
     ]

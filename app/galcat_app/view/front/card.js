@@ -16,7 +16,7 @@ function render({ model, el }) {
     const close = h("button.g-button.g-square.g-quiet", { "aria-label": "Close this galaxy", onclick: () => model.send({ kind: "focus", row: -1 }) }, icon("M5 5l10 10M15 5L5 15"));
     const details = h("details.g-columns", { open, ontoggle: (e) => { open = e.target.open; } },
       h("summary", {}, `All ${card.columns.length} columns`),
-      h("table.g-table", {}, h("tbody", {}, card.columns.map(([name, value]) => h("tr", {}, h("th", { scope: "row" }, name), h("td", {}, value))))));
+      h("table.g-table", {}, h("tbody", {}, card.columns.map(([name, value, note]) => h("tr", { title: note || null }, h("th", { scope: "row" }, name), h("td", {}, value))))));
     el.replaceChildren(
       h("div.g-toolbar", {}, h("h2.g-title", {}, card.id), h("span.g-gap"), close),
       h("div.g-card-body", {},
@@ -35,9 +35,9 @@ function render({ model, el }) {
 function figure(one) {
   const bar = one.bar
     ? h("span.g-scale", { style: `width:${(100 * one.bar.fraction).toFixed(2)}%` }, `${one.bar.arcsec}″`) : null;
-  return h("figure.g-figure", { "data-id": one.id },
-    h("div.g-frame", {}, picture(one.jpeg, `${one.survey} picture of galaxy ${one.id}`), bar),
-    h("figcaption", {}, one.survey));
+  return h("div.g-figure", { "data-id": one.id },
+    h("div.g-frame", {}, picture(one.jpeg, `${one.survey} picture of galaxy ${one.id}`),
+      h("span.g-survey", {}, one.survey), bar));
 }
 
 function verdict(card) {

@@ -191,16 +191,9 @@ class MapView {
     if (!legend) return this.legend.replaceChildren();
     const missing = legend.missing
       ? [h("span.g-muted", {}, `${commas(legend.missing)} ${legend.missing_name}`)] : [];
-    const shown = legend.type === "ramp" ? ramp(legend, palette) : this.entries(legend, palette);
+    const pick = (code, event) => this.model.send({ kind: "pick", code, mode: modeOf(event) });
+    const shown = legend.type === "ramp" ? ramp(legend, palette) : entries(legend, palette, pick);
     return this.legend.replaceChildren(h("span.g-legend-name", {}, content.colourName), ...shown, ...missing);
-  }
-
-  entries(legend, palette) {
-    return [h("div.g-entries", {}, legend.entries.map((entry, code) => h("button.g-entry", {
-      title: `Select: ${entry.name}`,
-      onclick: (e) => this.model.send({ kind: "pick", code, mode: modeOf(e) }),
-    }, h("span.g-dot", { style: `background:${palette[code]}` }), entry.name,
-      h("span.g-muted", {}, commas(entry.count)))))];
   }
 
   // ---- drawing ------------------------------------------------------------------------------
@@ -415,37 +408,6 @@ class MapView {
     const top = Math.min(Math.max(y - height / 2, 8), Math.max(this.scatter.height - height - 8, 8));
     this.tip.style.transform = `translate(${Math.round(Math.max(left, 4))}px, ${Math.round(top)}px)`;
   }
-}
-
-function tipContent(look) {
-  const shown = look.pictures.map((one) => h("figure.g-tip-picture", {}, one.image,
-    look.pictures.length > 1 ? h("figcaption", {}, one.survey) : null));
-  const none = h("div.g-tip-picture.g-none", {}, look.why);
-  return [
-    h("div.g-tip-pictures", {}, shown.length ? shown : none),
-    h("div.g-tip-facts", {}, h("strong", {}, look.id),
-      look.facts.map(([name, value]) => h("span", {}, h("span.g-muted", {}, `${name} `), value))),
-  ];
-}
-
-function ramp(legend, palette) {
-  const most = Math.max(...legend.histogram, 1);
-  const bars = legend.histogram.map((count, n) => h("rect", {
-    x: n + 0.08, width: 0.84, y: 20 - (20 * count) / most, height: (20 * count) / most,
-    fill: palette[Math.round((n / (legend.histogram.length - 1)) * (palette.length - 1))],
-  }));
-  const steps = palette.filter((_, n) => n % 12 === 0);
-  return [h("div.g-ramp", {},
-    h("span.g-ramp-end", {}, legend.ends[0] ? `${legend.ends[0]} ` : "", h("span.g-number", {}, legend.low)),
-    h("div.g-ramp-middle", { role: "img", "aria-label": `Histogram from ${legend.low} to ${legend.high}` },
-      h("svg", { viewBox: `0 0 ${legend.histogram.length} 20`, preserveAspectRatio: "none" }, bars),
-      h("div.g-ramp-bar", { style: `background:linear-gradient(90deg, ${steps.join(",")})` })),
-    h("span.g-ramp-end", {}, h("span.g-number", {}, legend.high), legend.ends[1] ? ` ${legend.ends[1]}` : ""))];
-}
-
-function rgb(text) {
-  const hex = (text ?? "").trim().replace("#", "");
-  return hex.length === 6 ? [0, 2, 4].map((i) => parseInt(hex.slice(i, i + 2), 16)) : [128, 128, 128];
 }
 
 const boxPath = ([[x0, y0], [x1, y1]]) => [[x0, y0], [x1, y0], [x1, y1], [x0, y1]];
