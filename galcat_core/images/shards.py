@@ -111,6 +111,7 @@ def write_units(
     rejects: pd.DataFrame | None = None,
     provenance: Provenance | None = None,
     workers: int | None = None,
+    memory: int = 0,
     description: str = "cutouts",
 ) -> CutoutStore:
     """Make the shards that are missing, and finish the store.
@@ -133,7 +134,9 @@ def write_units(
         `id` and `reason` of what was rejected while planning.
     provenance : Provenance, optional
     workers : int, optional
-        Processes; by default as many as there are cores and work for.
+        Processes; by default as many as there are cores, memory and work for.
+    memory : int
+        Bytes that a process needs at most.
     description : str
         What the progress bar says.
 
@@ -159,7 +162,8 @@ def write_units(
     with _alone(folder):
         _begin(folder, head)
         if not (folder / "index.parquet").is_file():
-            _make_missing(folder, units, partial(_make_unit, folder, opener), workers, description)
+            count = partial(worker_count, workers, memory=memory)
+            _make_missing(folder, units, partial(_make_unit, folder, opener), count, description)
             _finish(folder, units, rejects)
     return CutoutStore.open(folder)
 
@@ -337,7 +341,7 @@ def _make_missing(
     folder: Path,
     units: Sequence[Unit],
     make: Callable[[Unit], None],
-    workers: int | None,
+    worker_count: Callable[[int], int],
     description: str,
 ) -> None:
     sizes = {number: len(rows) for unit in units for number, rows in unit.numbered()}
@@ -353,7 +357,7 @@ def _make_missing(
             shown.update(sum(sizes[n] for n in done))
             waiting.difference_update(done)
 
-        run_all(make, todo, worker_count(workers, pictures), tick)
+        run_all(make, todo, worker_count(pictures), tick)
 
 
 def _make_unit(folder: Path, opener: Opener, unit: Unit) -> None:

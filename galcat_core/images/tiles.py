@@ -104,7 +104,14 @@ def cut(
         rejects=rejects,
         provenance=provenance,
         workers=workers,
+        memory=max((_memory(tile, config) for tile in dict.fromkeys(groups)), default=0),
     )
+
+
+def _memory(tile: Tile, config: Cutouts) -> int:
+    """Return the bytes that an unpacked tile takes: flux and flaw of each pixel, and one more plane."""
+    packed = [la.shape[0] * la.shape[1] for la in tile.chosen(config.bands) if la and la.compressed]
+    return 5 * sum(packed) + 12 * max(packed, default=0)
 
 
 def _facts(tile: Tile) -> str:

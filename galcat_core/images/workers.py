@@ -5,19 +5,37 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_EXCEPTION, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any
+
+import psutil
 
 from galcat_core.errors import GalcatError
 
 WORTH_A_WORKER = 600  # pictures; starting a process takes as long as making some hundreds
 
 
-def worker_count(asked: int | None, pictures: int) -> int:
-    """Return how many processes to use: as asked, or as many as there are cores and work for."""
+def worker_count(asked: int | None, pictures: int, memory: int = 0) -> int:
+    """Return how many processes to use: as asked, or as many as are worth it.
+
+    Parameters
+    ----------
+    asked : int or None
+        What the caller wants.
+    pictures : int
+        How many there are to make.
+    memory : int
+        Bytes that a process needs at most.
+
+    Raises
+    ------
+    GalcatError
+        `asked` is less than 1.
+    """
     if asked is not None:
         if asked < 1:
             raise GalcatError(f"workers = {asked}: at least 1 is legal")
@@ -25,6 +43,8 @@ def worker_count(asked: int | None, pictures: int) -> int:
     cores = (
         len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     )
+    if memory:
+        cores = min(cores, int(0.8 * psutil.virtual_memory().available / memory))
     return max(1, min(cores, pictures // WORTH_A_WORKER))
 
 
@@ -60,7 +80,7 @@ def run_all(
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(min(workers, len(items)), context, _begin_worker)
     try:
-        waiting = {pool.submit(function, item) for item in items}
+        waiting = _submitted(pool, function, items)
         while waiting:
             done, waiting = wait(waiting, timeout=0.5, return_when=FIRST_EXCEPTION)
             for future in done:
@@ -68,11 +88,28 @@ def run_all(
             tick()
     except BrokenProcessPool as error:
         raise GalcatError(
-            "a worker process died (out of memory, killed, or a script that starts without "
-            "`if __name__ == '__main__':`); run the same again, with workers=1 if it repeats"
+            "a worker process died (killed, or out of memory); run the same again, it goes on from "
+            "there; with fewer workers if it repeats"
         ) from error
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _submitted(
+    pool: ProcessPoolExecutor, function: Callable[[Any], Any], items: Sequence[Any]
+) -> set[Future]:
+    """Start the processes and give them the items.
+
+    A spawned process runs the caller's script once more, unless that is hidden from it: a script
+    without `if __name__ == "__main__":` would start its work again in every worker.
+    """
+    main = sys.modules["__main__"].__dict__
+    kept = {name: main[name] for name in ("__spec__", "__file__") if name in main}
+    try:
+        main.update(dict.fromkeys(kept))
+        return {pool.submit(function, item) for item in items}
+    finally:
+        main.update(kept)
 
 
 def _begin_worker() -> None:

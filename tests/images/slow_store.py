@@ -1,4 +1,4 @@
-"""Writes a store shard by shard, slowly: something to kill. `python slow_store.py FOLDER WORKERS PAUSE`."""
+"""Writes a store shard by shard, slowly: something to kill."""
 
 from __future__ import annotations
 
@@ -43,5 +43,6 @@ def build(folder: Path, workers: int = 1, pause: float = 0.0, size: int = ROWS) 
     )  # fmt: skip
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Write the store that the command line asks for."""
     build(Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]))

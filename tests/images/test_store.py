@@ -208,7 +208,8 @@ def test_flags_have_names():
 
 
 def _start(folder: Path, workers: int, pause: float) -> subprocess.Popen:
-    command = [sys.executable, str(HERE / "slow_store.py"), str(folder), str(workers), str(pause)]
+    code = "import slow_store; slow_store.main()"
+    command = [sys.executable, "-c", code, str(folder), str(workers), str(pause)]
     path = os.pathsep.join([str(HERE.parents[1]), str(HERE)])
     return subprocess.Popen(
         command, env={**os.environ, "PYTHONPATH": path}, stderr=subprocess.PIPE, text=True
@@ -280,11 +281,30 @@ def test_a_full_disk_is_told_in_one_line_and_nothing_half_written_stays(tmp_path
     assert len(slow_store.build(tmp_path / "s")) == 54
 
 
+def test_a_script_needs_no_guard(tmp_path):
+    """Spawned workers would run the script again if they were told of it."""
+    script = tmp_path / "script.py"
+    script.write_text(
+        f"import slow_store, pathlib\nprint('once')\n"
+        f"slow_store.build(pathlib.Path({str(tmp_path / 's')!r}), workers=2)\n"
+    )
+    path = os.pathsep.join([str(HERE.parents[1]), str(HERE)])
+    done = subprocess.run(
+        [sys.executable, str(script)],
+        env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "once\n"
+    assert len(CutoutStore.open(tmp_path / "s")) == 54
+
+
 def test_a_worker_that_dies_is_told(tmp_path):
     process = _start(tmp_path / "s", 2, pause=1.0)
     _until(lambda: list((tmp_path / "s").glob("shard-*.parquet")))
     workers = [
-        p for p in psutil.Process(process.pid).children() if "spawn_main" in " ".join(p.cmdline())
+        p
+        for p in psutil.Process(process.pid).children()
+        if "multiprocessing.spawn" in " ".join(p.cmdline())
     ]
     workers[0].kill()
     _, told = process.communicate(timeout=60)
