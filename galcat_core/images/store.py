@@ -14,6 +14,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+import resource
 from collections import Counter, OrderedDict
 from enum import IntFlag
 from pathlib import Path
@@ -26,7 +27,9 @@ from galcat_core.errors import GalcatError, listed
 from galcat_core.provenance import Provenance
 from galcat_core.tables import read_table
 
-OPEN_MAPS = 128  # memory maps kept open; each holds a file descriptor
+# memory maps kept open: each holds a file descriptor, and others need some too
+_FILES = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+OPEN_MAPS = 512 if _FILES == resource.RLIM_INFINITY else min(512, _FILES // 3)
 
 
 class Flag(IntFlag):
