@@ -55,8 +55,15 @@ def fit(
     Raises
     ------
     GalcatError
-        The store is not the one that the run was begun with, or the loss is no number any more.
+        The store or the number of workers is not what the run was begun with, or the loss is no
+        number any more.
     """
+    if workers.size != run.info["workers"]:
+        raise GalcatError(
+            f"{run.folder} was begun with {run.info['workers']} workers, not {workers.size}; start "
+            "as many"
+        )
+    # some operations are faster, and their sums come out otherwise each time, without it
     tf.config.experimental.enable_op_determinism()
     settings, augment = run.config.train, run.config.augment
     fine_tuning = run.info["parent"] is not None

@@ -206,6 +206,13 @@ def test_the_mean_gradient_of_the_workers_is_that_of_one_with_all_pictures(finis
         assert np.linalg.norm(a - expected) > 1e-1 * np.linalg.norm(expected)
 
 
+def test_another_number_of_workers_is_refused(finished, store):
+    from galcat_core.training import loop
+
+    with pytest.raises(GalcatError, match="begun with 1 workers, not 2"):
+        loop.fit(finished, distributed.Workers(0, 2), store)
+
+
 def test_fine_tuning_of_the_dense_layers_leaves_the_rest(tmp_path, finished, store, split, config):
     settings = config.replace(train={"layers": "dense", "fine_tune_epochs": 1, "limit": 8})
     run = train(tmp_path / "run", store, split, settings, parent=finished)
