@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 import socket
 import sys
 from pathlib import Path
@@ -17,6 +18,7 @@ import tornado.ioloop
 import tornado.web
 from ipykernel.kernelspec import get_kernel_dict
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
+from jupyter_core.utils import run_sync
 from jupyter_server.utils import url_path_join
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
@@ -117,6 +119,11 @@ class GalcatVoila(Voila):
         finally:
             server.stop()
             self.stop()
+
+    def stop(self) -> None:
+        """End all kernels at once: they hold nothing that is not on disk."""
+        shutil.rmtree(self.connection_dir, ignore_errors=True)
+        run_sync(self.kernel_manager.shutdown_all)(now=True)
 
     def _sockets(self) -> list[socket.socket]:
         for port in range(self.port, self.port + PORTS_TRIED) if self.port else [0]:

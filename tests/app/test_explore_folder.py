@@ -5,11 +5,15 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from galcat_app.state.explore import ExploreState
 from galcat_app.state.folder import Notice, Project, open_project
+from galcat_app.view import contents
 
+from galcat_core.images.shards import write_store
+from galcat_core.records import Record
 from galcat_core.tables import read_table, write_table
 
 
@@ -142,3 +146,21 @@ def test_a_catalogue_without_probabilities_is_shown(own_project: Path) -> None:
     assert state.colour_by == "cluster"
     assert list(state.project.methods) == ["umap"]
     assert list(state.sorts) == ["catalogue", "id"]
+
+
+def test_anyones_pictures_with_file_names_as_ids_are_shown(tmp_path: Path) -> None:
+    rng, names = np.random.default_rng(1), [f"my galaxy {n}.jpg" for n in range(9)]
+    table = pd.DataFrame({"id": names, "p_yes": rng.random(9), "umap_x": rng.random(9)})
+    table.loc[2, "p_yes"] = np.nan
+    Record(table.assign(umap_y=0.5, survey="unknown")).save(tmp_path / "catalogue.parquet")
+    images = rng.integers(0, 255, (9, 16, 16, 3), np.uint8)
+    write_store(tmp_path / "cutouts/mine", images, table[["id"]], survey="mine")
+    state = ExploreState(tmp_path)
+    assert state.pictures.count == 9
+    assert [(p.survey, p.id) for p in state.pictures.of(4)] == [("mine", "my galaxy 4.jpg")]
+    assert contents.look(state, 2)[0]["facts"] == [("yes", "–")]
+    state.look_at(2)
+    assert contents.card_content(state)["p"] is None
+    assert state.listed_rows[-1] == 2  # what has no probability comes last
+    state.find("my galaxy 7.jpg")
+    assert state.focus == 7

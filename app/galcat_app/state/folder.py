@@ -16,7 +16,7 @@ from galcat_core.tables import check_ids, read_table
 CATALOGUE = "catalogue.parquet"
 PAIRS = "pairs.parquet"
 CUTOUTS = "cutouts"
-SURVEYS = {"des": "DES", "sdss": "SDSS"}
+SURVEYS = {"des": "DES", "sdss": "SDSS"}  # names to show; others are shown as they are
 METHODS = {"tsne": "t-SNE", "umap": "UMAP", "pca": "PCA"}
 
 DEMO = ("galcat demo -o {project}", "a whole project made from the simulated survey")
@@ -112,14 +112,13 @@ class Project:
 def signature(path: Path) -> tuple:
     """Return what changes when the files that the page shows change: (name, time, size) of each."""
     seen = []
-    stores = (f"{CUTOUTS}/{survey}/index.parquet" for survey in SURVEYS)
-    for name in (CATALOGUE, PAIRS, *stores):
+    for file in (path / CATALOGUE, path / PAIRS, *path.glob(f"{CUTOUTS}/*/index.parquet")):
         try:
-            status = (path / name).stat()
+            status = file.stat()
         except OSError:
             continue
-        seen.append((name, status.st_mtime_ns, status.st_size))
-    return tuple(seen)
+        seen.append((str(file), status.st_mtime_ns, status.st_size))
+    return tuple(sorted(seen))
 
 
 def open_project(path: str | Path) -> Project | Notice:
@@ -222,14 +221,12 @@ def _run(path: Path) -> str | None:
 
 def _stores(path: Path, remarks: list[str]) -> dict[str, CutoutStore]:
     stores = {}
-    for survey in SURVEYS:
-        folder = path / CUTOUTS / survey
-        if not folder.exists():
-            continue
+    for folder in sorted(file.parent for file in (path / CUTOUTS).glob("*/store.json")):
         try:
-            stores[survey] = CutoutStore.open(folder)
+            store = CutoutStore.open(folder)
+            stores[store.survey] = store
         except GalcatError as error:
-            remarks.append(f"No {SURVEYS[survey]} pictures: {error}")
+            remarks.append(f"No pictures from {folder.name}: {error}")
     if not stores and not remarks:
         remarks.append(f"No pictures yet: this project has no cutouts. Make them with {PICTURES}")
     return stores

@@ -120,10 +120,13 @@ def _widths(store: CutoutStore) -> np.ndarray:
 
 
 def _own_surveys(project: Project) -> np.ndarray:
-    """Return each row's survey, (N,), str; a catalogue without the column is the first store's."""
+    """Return each row's survey, (N,), str; where there is one store, all rows are looked for in it."""
+    stores = list(project.stores)
     if "survey" in project.table.columns:
-        return project.table["survey"].fillna("").astype(str).str.lower().to_numpy()
-    return np.full(len(project.table), next(iter(project.stores), "des"))
+        named = project.table["survey"].fillna("").astype(str).to_numpy()
+        if len(stores) != 1 or stores[0] in named:
+            return named
+    return np.full(len(project.table), stores[0] if stores else "des", object)
 
 
 def _twins(project: Project) -> dict[str, pd.Series]:

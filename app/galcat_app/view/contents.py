@@ -100,7 +100,7 @@ def _brief(state: ExploreState, row: int) -> list[tuple[str, str]]:
         if key in project.table.columns:
             value = state.value(key, row)
             if key == f"p_{project.positive}":
-                facts.append((project.positive, f"{value:.3f}"))
+                facts.append((project.positive, f"{value:.3f}" if value == value else "–"))
             else:
                 facts.append((SHOWN_NAMES.get(key, key), value_text(value, key)))
     return facts
@@ -190,7 +190,8 @@ def _facts(state: ExploreState, row: int, pictures: list[Picture]) -> list[tuple
         facts.append(("Cluster", value_text(state.value("cluster", row), "cluster")))
     if {"ra_deg", "dec_deg"} <= set(table.columns):
         ra, dec = state.value("ra_deg", row), state.value("dec_deg", row)
-        facts.append(("RA, Dec", f"{ra:.5f}, {dec:+.5f}"))
+        if np.isfinite([ra, dec]).all():
+            facts.append(("RA, Dec", f"{ra:.5f}, {dec:+.5f}"))
     own = state.pictures.surveys[row]
     for survey, twins in state.pictures.twins.items():
         if survey != own and pd.notna(twins.iloc[row]):
