@@ -38,11 +38,22 @@ LEGACY_CUTOUT_AREA = (
 
 @dataclass(frozen=True)
 class Plane:
-    """Where pixels lie: `file`, number of the HDU, and index along a cube's band axis or None."""
+    """Where pixels lie.
+
+    Attributes
+    ----------
+    file : str
+    hdu : int
+    index : int or None
+        Along a cube's band axis.
+    packed : bool
+        Reading means unpacking (.fz, .gz, scaled integers); otherwise pixels are mapped from disk.
+    """
 
     file: str
     hdu: int
     index: int | None = None
+    packed: bool = False
 
 
 @dataclass(frozen=True)
@@ -64,8 +75,6 @@ class Layer:
         arcsec^2 that one pixel's value is the flux of.
     asinh : tuple of float or None
         (BOFFSET, BSOFTEN) of a PanSTARRS stack, whose pixels are asinh magnitudes.
-    compressed : bool
-        Reading means decompressing the whole; otherwise pixels are mapped from disk.
     survey : str or None
         "des", "sdss", "ps1", "legacy" where the header tells.
     role : str
@@ -84,7 +93,6 @@ class Layer:
     asinh: tuple[float, float] | None = None
     weight: Plane | None = None
     mask: Plane | None = None
-    compressed: bool = False
     survey: str | None = None
     role: str = "image"
     frame: tuple[int, int] | None = None
@@ -173,7 +181,7 @@ def _layers(file: Path, hdus: fits.HDUList, zero_point: float | None) -> Iterato
         for index, band in _bands(file, header, primary):
             yield Layer(
                 band=band,
-                image=Plane(str(file), i, index),
+                image=Plane(str(file), i, index, _packed(file, hdus[i])),
                 wcs=wcs,
                 shape=(header["NAXIS2"], header["NAXIS1"]),
                 zero_point=zero_point or _zero_point(header, primary),
@@ -181,7 +189,6 @@ def _layers(file: Path, hdus: fits.HDUList, zero_point: float | None) -> Iterato
                 asinh=_asinh(header),
                 weight=_companion(file, hdus, i, by_role["weight"]) if role == "image" else None,
                 mask=_companion(file, hdus, i, by_role["mask"]) if role == "image" else None,
-                compressed=_compressed(file, hdus[i]),
                 survey=_survey(header, primary),
                 role=role,
                 frame=_uncut_frame(header, hdus),
@@ -195,7 +202,7 @@ def _is_image(hdu: Any) -> bool:
     return header["NAXIS"] >= 2 and header["NAXIS1"] > 1 and header["NAXIS2"] > 1
 
 
-def _compressed(file: Path, hdu: Any) -> bool:
+def _packed(file: Path, hdu: Any) -> bool:
     header = hdu.header
     scaled = header.get("BSCALE", 1) != 1 or header.get("BZERO", 0) != 0 or "BLANK" in header
     return isinstance(hdu, fits.CompImageHDU) or file.suffix in (".gz", ".bz2") or scaled
@@ -217,7 +224,7 @@ def _companion(file: Path, hdus: fits.HDUList, image: int, found: list[int]) -> 
     shape = [hdus[image].header[k] for k in ("NAXIS1", "NAXIS2")]
     alike = [i for i in found if [hdus[i].header[k] for k in ("NAXIS1", "NAXIS2")] == shape]
     after = [i for i in alike if i > image] or alike
-    return Plane(str(file), after[0]) if after else None
+    return Plane(str(file), after[0], None, _packed(file, hdus[after[0]])) if after else None
 
 
 def _stem(file: Path) -> str:

@@ -81,8 +81,8 @@ def _in_frame_of(
 class Pixels:
     """The pixels of one layer: opened once, cropped many times.
 
-    Plain files are mapped from disk. Compressed ones are decompressed as a whole when most of them
-    is wanted, and piece by piece when a few crops are.
+    Plain images are mapped from disk. Packed ones are unpacked as a whole when most of them is
+    wanted, and piece by piece when a few crops are.
 
     Parameters
     ----------
@@ -93,8 +93,8 @@ class Pixels:
 
     def __init__(self, layer: Layer, wanted_rows: int) -> None:
         self.layer = layer
-        self._files: dict[str, fits.HDUList] = {}
-        self._whole = layer.compressed and wanted_rows > 0.5 * layer.shape[0]
+        self._files: dict[tuple[str, bool], fits.HDUList] = {}
+        self._whole = wanted_rows > 0.5 * layer.shape[0]
         self._planes = {
             name: self._open(plane, name)
             for name in ("image", "weight", "mask")
@@ -104,10 +104,11 @@ class Pixels:
         self._scale = 10 ** (0.4 * (22.5 - zero_point)) / layer.pixel_area
 
     def _open(self, plane: Plane, name: str) -> Any:
-        if plane.file not in self._files:
-            self._files[plane.file] = _opened(plane.file, self.layer.compressed)
-        hdu = self._files[plane.file][plane.hdu]
-        if not self._whole:
+        key = (plane.file, plane.packed)  # astropy maps no scaled image, so a file may open twice
+        if key not in self._files:
+            self._files[key] = _opened(*key)
+        hdu = self._files[key][plane.hdu]
+        if not (plane.packed and self._whole):
             return _Part(hdu, plane.index)
         data = _guarded(plane.file, lambda: hdu.data)
         data = data if plane.index is None else data[plane.index]
@@ -160,11 +161,11 @@ class _Part:
         return source[box] if self._index is None else source[(self._index, *box)]
 
 
-def _opened(file: str, compressed: bool) -> fits.HDUList:
+def _opened(file: str, packed: bool) -> fits.HDUList:
     """Open a file for reading pixels; a gzipped one in memory, after its checksum."""
     unzip = {".gz": gzip.decompress, ".bz2": bz2.decompress}.get(Path(file).suffix)
     if unzip is None:
-        return open_fits(file, memmap=not compressed)
+        return open_fits(file, memmap=not packed)
     return fits.open(io.BytesIO(_guarded(file, lambda: unzip(Path(file).read_bytes()))))
 
 

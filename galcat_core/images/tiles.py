@@ -110,8 +110,9 @@ def cut(
 
 def _memory(tile: Tile, config: Cutouts) -> int:
     """Return the bytes that an unpacked tile takes: flux and flaw of each pixel, and one more plane."""
-    packed = [la.shape[0] * la.shape[1] for la in tile.chosen(config.bands) if la and la.compressed]
-    return 5 * sum(packed) + 12 * max(packed, default=0)
+    layers = [la for la in tile.chosen(config.bands) if la is not None and la.image.packed]
+    pixels = [la.shape[0] * la.shape[1] for la in layers]
+    return 5 * sum(pixels) + 12 * max(pixels, default=0)
 
 
 def _facts(tile: Tile) -> str:

@@ -104,7 +104,7 @@ def test_weights_and_masks_stay_with_their_image(tmp_path):
     fits.HDUList(hdus).writeto(tmp_path / "t_g.fits.fz")
     (layer,) = read_layers(tmp_path / "t_g.fits.fz")
     assert (layer.image.hdu, layer.mask.hdu, layer.weight.hdu) == (1, 2, 3)
-    assert layer.compressed
+    assert layer.image.packed
 
 
 def test_several_images_in_a_file(tmp_path):

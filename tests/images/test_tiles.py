@@ -183,6 +183,28 @@ def test_whole_and_piecewise_reading_agree(tmp_path):
     assert crops[0][1].sum() == 220
 
 
+@pytest.mark.parametrize("galaxies", [1, 30])
+def test_plain_images_with_packed_weights_and_scaled_integers(tmp_path, galaxies):
+    head = fields.header()
+    images = field(150.0, 2.0, head, noise=0.02)
+    fields.write_tile(tmp_path / "plain", "one", images, head)
+    weight = np.random.default_rng(0).uniform(1, 2, (200, 200)).astype(np.float32)
+    (tmp_path / "odd").mkdir()
+    for band, image in images.items():
+        head["FILTER"] = band
+        packed = fits.CompImageHDU(weight, head, name="WGT", quantize_level=16.0)
+        hdus = fits.HDUList([fits.PrimaryHDU(image, head), packed])
+        if band == "r":
+            hdus[0].scale("int16", bscale=1e-5, bzero=0.2)
+        hdus.writeto(tmp_path / "odd" / f"one_{band}.fits")
+    objects = catalog([150.0] * galaxies, [2.0] * galaxies)
+    plain, odd = (
+        cut(objects, tmp_path / k, tmp_path / f"s{k}", settings()).images([0])[0].astype(int)
+        for k in ("plain", "odd")
+    )
+    assert np.abs(plain - odd).max() <= 4
+
+
 def test_cubes_and_z_instead_of_i(tmp_path):
     head = fields.header(BANDS="grz", SURVEY="DECaLS", scale=0.262)
     images = field(150.0, 2.0, head)
