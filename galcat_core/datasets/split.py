@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
 
@@ -55,6 +57,69 @@ def split(catalogs: dict[str, Catalog], pairs: Pairs | None, splitting: Splittin
     columns = ["survey", "id", "set", "label", "certain", "group", "has_twin"]
     meta = {"surveys": list(catalogs), "sizes": _sizes(rows)}
     return Split(rows[columns], None, meta)
+
+
+def without(
+    catalog: Catalog, others: Iterable[pd.DataFrame], radius_arcsec: float
+) -> tuple[Catalog, pd.DataFrame]:
+    """Take out of a catalogue the galaxies that other tables hold, so that no set can have them.
+
+    Parameters
+    ----------
+    catalog : Catalog
+    others : iterable of pandas.DataFrame
+        Tables of galaxies kept for a later judgement: any column of integers or names whose values
+        are ids of the catalogue counts, and positions (`ra_deg`, `dec_deg`) where there are some.
+    radius_arcsec : float
+        Positions closer than this are one galaxy.
+
+    Returns
+    -------
+    kept : Catalog
+    rejects : pandas.DataFrame
+        `id` and `reason` of what was taken out.
+    """
+    out = np.zeros(len(catalog), bool)
+    for other in others:
+        for name in other.columns[other.dtypes.map(lambda kind: kind.kind in "iuO")]:
+            out |= np.isin(catalog.ids.astype(str), other[name].dropna().astype(str).to_numpy())
+        if {"ra_deg", "dec_deg"} <= set(other):
+            out |= _near(catalog.table, other, radius_arcsec)
+    rejects = pd.DataFrame(
+        {"id": catalog.ids[out], "reason": "stands in a table to keep apart from"}
+    )
+    if out.all():
+        raise GalcatError("split: every galaxy stands in a table to keep apart from; none is left")
+    return Catalog(catalog.table[~out], catalog.provenance, catalog.meta), rejects
+
+
+def _near(table: pd.DataFrame, other: pd.DataFrame, radius_arcsec: float) -> np.ndarray:
+    """Tell which rows lie within a radius of any row of another table, (N,), bool."""
+    from scipy.spatial import cKDTree
+
+    here, there = _placed(table), _placed(other)
+    near = np.zeros(len(table), bool)
+    if len(here) and len(there):
+        tree = cKDTree(_on_sphere(other.iloc[there]))
+        distance, _ = tree.query(_on_sphere(table.iloc[here]))
+        near[here] = distance <= _chord(radius_arcsec)
+    return near
+
+
+def _placed(table: pd.DataFrame) -> np.ndarray:
+    """Return the places of rows that have a position, (K,), int64."""
+    return np.flatnonzero(np.isfinite(table[["ra_deg", "dec_deg"]].to_numpy(float)).all(axis=1))
+
+
+def _on_sphere(table: pd.DataFrame) -> np.ndarray:
+    """Return unit vectors of positions, (N, 3)."""
+    ra, dec = (np.radians(table[name].to_numpy(float)) for name in ("ra_deg", "dec_deg"))
+    return np.stack([np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)], axis=1)
+
+
+def _chord(arcsec: float) -> float:
+    """Return the distance of unit vectors an angle apart; the last digit is given away."""
+    return 2 * np.sin(np.radians(arcsec / 3600) / 2) + 1e-15
 
 
 def _rows(catalogs: dict[str, Catalog]) -> pd.DataFrame:
@@ -135,13 +200,11 @@ def _same_place(rows: pd.DataFrame, duplicate_arcsec: float) -> np.ndarray:
     """Return places of rows within `duplicate_arcsec` of each other, (K, 2), int64."""
     from scipy.spatial import cKDTree
 
-    placed = rows.index[np.isfinite(rows["ra_deg"]) & np.isfinite(rows["dec_deg"])].to_numpy()
+    placed = _placed(rows)
     if not len(placed):
         return np.empty((0, 2), np.int64)
-    ra, dec = (np.radians(rows.loc[placed, name].to_numpy(float)) for name in ("ra_deg", "dec_deg"))
-    on_sphere = np.stack([np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)], axis=1)
-    chord = 2 * np.sin(np.radians(duplicate_arcsec / 3600) / 2)
-    close = cKDTree(on_sphere).query_pairs(chord + 1e-15, output_type="ndarray")
+    tree = cKDTree(_on_sphere(rows.iloc[placed]))
+    close = tree.query_pairs(_chord(duplicate_arcsec), output_type="ndarray")
     return placed[close]
 
 

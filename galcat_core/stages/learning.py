@@ -6,11 +6,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from galcat_core.config import Config
+from galcat_core.config import Config, Splitting
 from galcat_core.errors import GalcatError
 from galcat_core.provenance import Provenance, digests
-from galcat_core.stages.work import load_catalog, made_already, need, save, say, settings
-from galcat_core.tables import format_of
+from galcat_core.stages.work import (
+    keep_rejects,
+    load_catalog,
+    made_already,
+    need,
+    save,
+    say,
+    settings,
+)
+from galcat_core.tables import format_of, read_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,19 +59,43 @@ def split(
                 f"{path}: a second input of survey '{found.survey}'; give each survey once"
             )
         catalogs[found.survey] = found
-    apart = [load_catalog(path) for path in apart_from]
-    sets = draw(
-        catalogs,
-        Pairs.load(pairs) if pairs else None,
-        config.split,
-        **({"apart": apart} if apart else {}),
-    )
+    rejects = None
+    if apart_from:
+        catalogs, rejects = _keep_apart(catalogs, apart_from, config.split)
+    sets = draw(catalogs, Pairs.load(pairs) if pairs else None, config.split)
     save(sets, out, work)
+    keep_rejects(rejects, out)
     for (survey, name), rows in sets.table.groupby(["survey", "set"]):
         counts = rows["label"].value_counts()
         told = ", ".join(f"{n} {label}" for label, n in sorted(counts.items()))
         say(f"{survey} {name}: {len(rows)} galaxies" + (f" ({told})" if told else ""))
     return out
+
+
+def _keep_apart(
+    catalogs: dict[str, Catalog], apart_from: Sequence[str | Path], splitting: Splitting
+) -> tuple[dict[str, Catalog], pd.DataFrame]:
+    """Take galaxies of other tables out of the catalogues; return these and what was taken out."""
+    import pandas as pd
+
+    from galcat_core.datasets.split import without
+
+    others = [_placed_table(Path(path)) for path in apart_from]
+    kept, rejects = {}, []
+    for survey, catalog in catalogs.items():
+        kept[survey], taken = without(catalog, others, splitting.duplicate_arcsec)
+        rejects.append(taken)
+    return kept, pd.concat(rejects, ignore_index=True)
+
+
+def _placed_table(path: Path) -> pd.DataFrame:
+    """Read any table, its position (as `ra`, `sdss_ra`, ...) renamed to `ra_deg`, `dec_deg`."""
+    table, _ = read_table(path)
+    for name in ("ra", "dec"):
+        found = [c for c in table if c.lower().removesuffix("_deg").split("_")[-1] == name]
+        if found:
+            table = table.rename(columns={found[0]: f"{name}_deg"})
+    return table
 
 
 def _labelled(path: Path) -> Catalog:

@@ -13,7 +13,7 @@ from galcat_core.catalogs.read import read_catalog
 from galcat_core.catalogs.select import label
 from galcat_core.catalogs.sphere import separation_arcsec
 from galcat_core.config import Match, Select, Splitting
-from galcat_core.datasets.split import split
+from galcat_core.datasets.split import split, without
 from galcat_core.errors import GalcatError
 from galcat_core.records import Catalog, Pairs, Split
 
@@ -294,3 +294,21 @@ def test_real_twins_stay_together(real_data: Path) -> None:
     np.testing.assert_array_equal(left, right)
     assert len(found.high_probability("sdss")) > 250
     assert len(found.full_overlap("des")) > 4000
+
+
+def test_without_takes_out_by_id_and_by_position() -> None:
+    table = pd.DataFrame(
+        {
+            "id": np.arange(5) + 587_000_000_000_000_000,
+            "ra_deg": [0.0, 10.0, 359.9999, 20.0, np.nan],
+            "dec_deg": [0.0, 0.0, 0.0, 89.9, np.nan],
+        }
+    )
+    catalog = Catalog(table, meta={"survey": "sdss"})
+    by_id = pd.DataFrame({"SDSS_OBJID": table["id"][[4]], "votes": [3]})
+    close = pd.DataFrame({"ra_deg": [0.0002, np.nan], "dec_deg": [0.0, 1.0]})
+    kept, rejects = without(catalog, [by_id, close], radius_arcsec=2.0)
+    assert kept.ids.tolist() == table["id"][[1, 3]].tolist()
+    assert rejects["id"].tolist() == table["id"][[0, 2, 4]].tolist()
+    with pytest.raises(GalcatError, match="none is left"):
+        without(catalog, [table], radius_arcsec=2.0)
