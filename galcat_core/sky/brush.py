@@ -61,8 +61,9 @@ class Brush:
         if not part.isDefined():
             return
         disk = Disk(row) if has_disk(row) else None
+        local = self.canvas["r"].wcs.local(at)
         for band, image in self.canvas.items():
-            stamp = galsim.ImageF(box, wcs=image.wcs.local(at))
+            stamp = galsim.ImageF(box, wcs=local)
             self._profile(row, band, flux).drawImage(stamp, center=at)
             if disk is not None:
                 stamp.array[:] += flux * self._seen(disk, band, stamp, at)

@@ -190,6 +190,8 @@ def write_image(path: Path, tile: Tile, band: str, drawn: dict, compress: bool, 
         header[key] = value
     header["BUNIT"] = telescope.unit
     header["FILTER" if tile.survey == "sdss" else "BAND"] = band
+    sigma = 1 / np.sqrt(float(drawn["weight"].max()))
+    header["SKYSIGMA"] = (float(f"{sigma:.6g}"), "noise of the sky a pixel")
     header["PSF_FWHM"] = (round(float(drawn["fwhm"]), 4), "[arcsec]")
     header["ORIGIN"] = ("galcat", "simulated, no real sky")
     header["SIMSEED"] = seed
@@ -217,9 +219,8 @@ def _hdus(drawn: dict, header: fits.Header, compress: bool, masks: bool) -> list
     else:
         hdus = [fits.PrimaryHDU(image, header)]
     if masks:
-        # one number or 0: packs to nothing as scaled integers. Floats would go through gzip, which
-        # writes down the time.
-        ones = fits.CompImageHDU((weight > 0).astype(np.int16), header, name="WGT", **rows)
-        ones.header["BSCALE"], ones.header["BZERO"] = float(weight.max()), 0.0
-        hdus.append(ones)
+        # 0 or 1 as integers: floats that do not vary go through gzip, which writes down the time
+        good = (weight > 0).astype(np.int16)
+        hdus.append(fits.CompImageHDU(good, header, name="WGT", **rows))
+        hdus[-1].header["BUNIT"] = ("", "relative weight: 1, or 0 where data is bad")
     return hdus
