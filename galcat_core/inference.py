@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-from collections.abc import Callable
-from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +12,9 @@ import pandas as pd
 from galcat_core.config import Cutouts, Harmonise
 from galcat_core.errors import GalcatError, listed
 from galcat_core.evaluation.metrics import predicted_index
-from galcat_core.files import whole
 from galcat_core.images.store import CutoutStore
-from galcat_core.images.workers import run_all, worker_count
 from galcat_core.inference_network import Outputs, joined, network_of
-from galcat_core.parts import parts_of
+from galcat_core.inference_parts import PART_ROWS, Size, in_parts
 from galcat_core.progress import bar
 from galcat_core.provenance import Provenance
 from galcat_core.records import Embedding, Predictions
@@ -27,7 +22,6 @@ from galcat_core.runs import Run
 from galcat_core.tables import check_ids, format_of
 
 BATCH = 64
-PART_ROWS = 4096  # pictures in one part of a resumable prediction: seconds to a minute of work
 # settings of a store that do not change what a galaxy looks like, or belong to its survey
 NO_RECIPE = {"shard_rows", "zero_point"}
 RECIPE = {f.name for kind in (Cutouts, Harmonise) for f in dataclasses.fields(kind)} - NO_RECIPE
@@ -152,22 +146,11 @@ def predict_to(
         As `predict`; or another process is making the same file, or the disk is full.
     """
     run = _checked(run, store, batch_size, any_recipe)
-    format_of(path)
+    for file in (path, *([embedding] if embedding is not None else [])):
+        format_of(file)
     rows = _rows(store, ids)
-    by_place = np.argsort(rows, kind="stable")
-    part_rows = max(1, -(-part_rows // batch_size)) * batch_size
-    batch = min(batch_size, len(rows))
-    work = {
-        "run": run.digest,
-        "store": store.digest,
-        "rows": hashlib.sha256(rows.tobytes()).hexdigest(),
-        "batch": [batch, part_rows],
-        "features": embedding is not None,
-    }
-    with parts_of(path, work) as folder:
-        plan = _Plan(run.folder, store.path, folder, batch, part_rows, embedding is not None)
-        _make_parts(plan, rows[by_place], workers, progress)
-        found = plan.outputs(len(rows)).take(np.argsort(by_place, kind="stable"))
+    size = Size(min(batch_size, len(rows)), part_rows, features=embedding is not None)
+    with in_parts(path, run, store, rows, size, workers, progress) as found:
         if embedding is not None:
             embedded = _embedding(run, store, rows, found)
             dataclasses.replace(embedded, provenance=provenance).save(embedding)
@@ -177,74 +160,29 @@ def predict_to(
     return predictions
 
 
-@dataclasses.dataclass(frozen=True)
-class _Plan:
-    """Where the parts of a prediction come from and go to; small, since workers are sent it."""
-
-    run: Path
-    store: Path
-    folder: Path
-    batch: int
-    part_rows: int
-    features: bool
-    threads: int | None = None
-
-    def part(self, number: int) -> Path:
-        return self.folder / f"part-{number:06d}.npz"
-
-    def numbers(self, count: int) -> range:
-        return range(-(-count // self.part_rows))
-
-    def outputs(self, count: int) -> Outputs:
-        """Return what the parts hold, joined in their order."""
-        parts = []
-        for number in self.numbers(count):
-            with np.load(self.part(number)) as part:
-                parts.append(Outputs(part["probability"], part["features"]))
-        return joined(parts)
-
-
-def _make_parts(plan: _Plan, rows: np.ndarray, workers: int, progress: bool) -> None:
-    """Make the parts that are not there yet, in this process or in several."""
-    with whole(plan.folder / "rows.npy") as temporary:
-        np.save(temporary, rows)
-    todo = [n for n in plan.numbers(len(rows)) if not plan.part(n).is_file()]
-    sizes = {n: len(rows[n * plan.part_rows :][: plan.part_rows]) for n in todo}
-    with bar(len(rows), "Predicting", "galaxies", disable=not progress) as shown:
-        shown.update(len(rows) - sum(sizes.values()))
-        if workers == 1 or len(todo) < 2:
-            for number in todo:
-                _make_part(plan, number, shown.update)
-            return
-
-        def tick() -> None:
-            """Move the bar by what stands on disk."""
-            for number in [n for n in sizes if plan.part(n).is_file()]:
-                shown.update(sizes.pop(number))
-
-        threads = max(1, worker_count(None, 10**9) // workers)
-        run_all(
-            partial(_make_part, dataclasses.replace(plan, threads=threads)), todo, workers, tick
-        )
-
-
-def _make_part(plan: _Plan, number: int, tell: Callable[[int], Any] = lambda count: None) -> None:
-    run = Run(plan.run)
-    rows = np.load(plan.folder / "rows.npy", mmap_mode="r")
-    rows = np.array(rows[number * plan.part_rows :][: plan.part_rows])
-    network = network_of(run.folder, run.digest, plan.batch, plan.threads)
-    made = []
-    for part in network.outputs(_opened(plan.store), rows):
-        made.append(part if plan.features else Outputs(part.probability, part.features[:, :0]))
-        tell(len(part.features))
-    found = joined(made)
-    with whole(plan.part(number)) as temporary, temporary.open("wb") as stream:
-        np.savez(stream, probability=found.probability, features=found.features)
-
-
-@lru_cache(maxsize=1)
-def _opened(path: Path) -> CutoutStore:
-    return CutoutStore.open(path)
+def embed_to(
+    path: str | Path,
+    run: Run | str | Path,
+    store: CutoutStore,
+    ids: Any = None,
+    batch_size: int = BATCH,
+    *,
+    workers: int = 1,
+    part_rows: int = PART_ROWS,
+    provenance: Provenance | None = None,
+    progress: bool = True,
+    any_recipe: bool = False,
+) -> Embedding:
+    """Write the features into a file part by part; all else as `predict_to`."""
+    run = _checked(run, store, batch_size, any_recipe)
+    format_of(path)
+    rows = _rows(store, ids)
+    size = Size(min(batch_size, len(rows)), part_rows, features=True)
+    with in_parts(path, run, store, rows, size, workers, progress) as found:
+        embedding = _embedding(run, store, rows, found)
+        embedding = dataclasses.replace(embedding, provenance=provenance)
+        embedding.save(path)
+    return embedding
 
 
 def _checked(run: Run | str | Path, store: CutoutStore, batch_size: int, any_recipe: bool) -> Run:
@@ -276,8 +214,8 @@ def check_recipe(run: Run, store: CutoutStore) -> None:
         ]
         raise GalcatError(
             f"{store.path}: its pictures were made otherwise than those that {run.folder} learnt "
-            f"from ({listed(told, 4)}); make them anew with {run.folder}/config.toml, or accept "
-            "them with any_recipe"
+            f"from ({listed(told, 4)}); make them anew with those settings, or accept them as they "
+            "are (--any-recipe)"
         )
 
 

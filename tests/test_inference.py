@@ -21,6 +21,7 @@ from galcat_core.images.store import CutoutStore
 from galcat_core.inference import (
     check_recipe,
     embed,
+    embed_to,
     predict,
     predict_and_embed,
     predict_to,
@@ -169,6 +170,10 @@ def test_predict_to_writes_what_predict_gives(run, store, predictions, tmp_path,
     assert loaded.provenance == provenance and loaded.table.equals(predictions.table)
     features = Embedding.load(tmp_path / "features.parquet")
     assert (features.features == embed(run, store, progress=False).features).all()
+    if workers == 1:
+        embed_to(tmp_path / "alone.parquet", run, store, provenance=provenance, progress=False)
+        both = [(tmp_path / f"{name}.parquet").read_bytes() for name in ("alone", "features")]
+        assert both[0] == both[1]
 
 
 def environment() -> dict[str, str]:
@@ -206,7 +211,7 @@ def test_killed_at_any_moment_it_goes_on(run, store, tmp_path):
 def test_parts_of_an_earlier_start_are_used_and_those_of_other_work_are_not(
     run, store, tmp_path, monkeypatch
 ):
-    from galcat_core import inference
+    from galcat_core import inference_parts as inference
 
     made = []
     make = inference._make_part

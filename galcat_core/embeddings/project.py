@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+import functools
+import hashlib
 import sys
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -16,7 +20,10 @@ from galcat_core.config import Project
 from galcat_core.embeddings.features import components
 from galcat_core.embeddings.graph import neighbor_graph
 from galcat_core.errors import GalcatError, listed, nearest
+from galcat_core.files import whole
+from galcat_core.parts import parts_of
 from galcat_core.progress import bar
+from galcat_core.provenance import Provenance
 from galcat_core.records import Embedding, Projection
 
 FEWEST = 5  # galaxies; below, the first two principal components are the map
@@ -25,8 +32,35 @@ THREADS_FROM = 2000  # galaxies
 TICK = 25  # steps between moves of the bar
 
 
+def project_to(
+    path: str | Path,
+    embedding: Embedding,
+    settings: Project | None = None,
+    provenance: Provenance | None = None,
+    progress: bool = True,
+) -> Projection:
+    """Draw the maps into a file; one that is finished is kept in PATH.parts/ until all are.
+
+    Parameters and errors are those of `project`; also GalcatError where another process makes the
+    same file.
+    """
+    settings = settings or Project()
+    work = {
+        "features": hashlib.sha256(embedding.features.tobytes()).hexdigest(),
+        "settings": dataclasses.asdict(settings),
+    }
+    with parts_of(path, work) as folder:
+        made = project(embedding, settings, progress, folder)
+        made = dataclasses.replace(made, provenance=provenance)
+        made.save(path)
+    return made
+
+
 def project(
-    embedding: Embedding, settings: Project | None = None, progress: bool = True
+    embedding: Embedding,
+    settings: Project | None = None,
+    progress: bool = True,
+    folder: Path | None = None,
 ) -> Projection:
     """Map galaxies to the plane so that those with like features lie together.
 
@@ -40,6 +74,8 @@ def project(
         `config.project`: methods, perplexity, neighbors, min_dist, pca, seed.
     progress : bool
         Show bars.
+    folder : Path, optional
+        Keeps finished maps; those that are there already are not drawn again.
 
     Returns
     -------
@@ -59,14 +95,10 @@ def project(
     if found.constant:
         notes.append(f"{found.constant} features are the same for every galaxy: left out")
     columns: dict[str, np.ndarray] = {"id": embedding.ids}
-    graph = None
-    if len(embedding) >= FEWEST:
-        most = max(round(3 * used.get("perplexity", 0)), used.get("neighbors", 0))
-        graph = neighbor_graph(found.points, min(most, len(embedding) - 1), settings.seed, progress)
+    few = len(embedding) < FEWEST
+    graph = _Graph(found.points, used, progress)
     for name in wanted:
-        points = found.points[:, :2] if graph is None else None
-        if points is None:
-            points = METHODS[name](found.points, graph, used, progress)
+        points = found.points[:, :2] if few else _kept(folder, name, graph)
         columns[f"{name}_x"], columns[f"{name}_y"] = np.asarray(points, np.float32).T
     for note in notes if progress else ():
         print(note, file=sys.stderr)
@@ -76,6 +108,32 @@ def project(
         "notes": notes,
     }
     return Projection(pd.DataFrame(columns), meta=meta)
+
+
+@dataclasses.dataclass
+class _Graph:
+    """The points, and their neighbours once a map has asked for them."""
+
+    points: np.ndarray
+    used: dict[str, Any]
+    progress: bool
+
+    @functools.cached_property
+    def neighbors(self) -> tuple[np.ndarray, np.ndarray]:
+        most = max(round(3 * self.used.get("perplexity", 0)), self.used.get("neighbors", 0))
+        k = min(most, len(self.points) - 1)
+        return neighbor_graph(self.points, k, self.used["seed"], self.progress)
+
+
+def _kept(folder: Path | None, name: str, graph: _Graph) -> np.ndarray:
+    """Return a map, drawn now or by an earlier start that was killed before the next one."""
+    if folder is None:
+        return METHODS[name](graph)
+    file = folder / f"{name}.npy"
+    if not file.is_file():
+        with whole(file) as temporary:
+            np.save(temporary, METHODS[name](graph))
+    return np.load(file)
 
 
 def _checked(methods: list[str]) -> list[str]:
@@ -110,20 +168,22 @@ def _fitted(count: int, settings: Project, wanted: list[str]) -> tuple[dict[str,
     return used, notes
 
 
-def _tsne(points: np.ndarray, graph: tuple, used: dict[str, Any], progress: bool) -> np.ndarray:
+def _tsne(graph: _Graph) -> np.ndarray:
     """Return the t-SNE map, (N, 2); the same for any number of threads."""
     import openTSNE
     from openTSNE.nearest_neighbors import PrecomputedNeighbors
 
+    points, used = graph.points, graph.used
+    index, distance = graph.neighbors
     # threads cost more than they give for few galaxies; the map is the same either way
     jobs = -1 if len(points) >= THREADS_FROM else 1
-    k = min(max(round(3 * used["perplexity"]), 1), graph[0].shape[1])
-    near = PrecomputedNeighbors(graph[0][:, :k], graph[1][:, :k].astype(np.float64))
+    k = min(max(round(3 * used["perplexity"]), 1), index.shape[1])
+    near = PrecomputedNeighbors(index[:, :k], distance[:, :k].astype(np.float64))
     affinities = openTSNE.affinity.PerplexityBasedNN(
         knn_index=near, perplexity=used["perplexity"], n_jobs=jobs
     )
     start = openTSNE.initialization.rescale(points[:, :2].astype(np.float64))
-    with bar(EXAGGERATED + REFINED, "t-SNE", "steps", disable=not progress) as shown:
+    with bar(EXAGGERATED + REFINED, "t-SNE", "steps", disable=not graph.progress) as shown:
         callback = _Tick(shown)
         fit = openTSNE.TSNE(
             perplexity=used["perplexity"],
@@ -148,12 +208,13 @@ class _Tick:
         return False  # go on
 
 
-def _umap(points: np.ndarray, graph: tuple, used: dict[str, Any], progress: bool) -> np.ndarray:
+def _umap(graph: _Graph) -> np.ndarray:
     """Return the UMAP map, (N, 2); one thread, since several would not give equal bytes."""
+    points, used = graph.points, graph.used
     k = used["neighbors"] - 1  # UMAP counts the galaxy itself
     itself = np.arange(len(points))[:, None]
-    index = np.hstack([itself, graph[0][:, :k]]).astype(np.int32)
-    distance = np.hstack([np.zeros_like(itself, np.float32), graph[1][:, :k]])
+    index = np.hstack([itself, graph.neighbors[0][:, :k]]).astype(np.int32)
+    distance = np.hstack([np.zeros_like(itself, np.float32), graph.neighbors[1][:, :k]])
     umap = import_umap()
     with warnings.catch_warnings():
         # there is no search index: the map is not asked to place new galaxies
@@ -165,7 +226,7 @@ def _umap(points: np.ndarray, graph: tuple, used: dict[str, Any], progress: bool
             random_state=used["seed"],
             n_jobs=1,
             precomputed_knn=(index, distance, None),
-            tqdm_kwds=_tqdm_settings(progress),
+            tqdm_kwds=_tqdm_settings(graph.progress),
         ).fit(points)
     return fit.embedding_
 

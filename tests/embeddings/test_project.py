@@ -16,7 +16,7 @@ from sklearn.neighbors import NearestNeighbors
 from galcat_core.config import Config, Project
 from galcat_core.embeddings import graph
 from galcat_core.embeddings.features import components
-from galcat_core.embeddings.project import project
+from galcat_core.embeddings.project import METHODS, project, project_to
 from galcat_core.errors import GalcatError
 from galcat_core.records import Projection
 
@@ -143,3 +143,27 @@ def test_the_approximate_graph_of_very_many_galaxies(groups, monkeypatch):
     assert (index != np.arange(400)[:, None]).all() and (np.diff(distance, axis=1) >= 0).all()
     shared = [len(set(a) & set(b)) for a, b in zip(exact, index, strict=True)]
     assert np.mean(shared) > 9
+
+
+def test_a_map_that_is_finished_outlives_a_kill(groups, projection, tmp_path, monkeypatch):
+    embedding, _ = groups
+    out = tmp_path / "map.parquet"
+    drawn = []
+
+    def counted(graph, method=METHODS["tsne"]):
+        drawn.append("tsne")
+        return method(graph)
+
+    def killed(graph):
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(METHODS, "tsne", counted)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setitem(METHODS, "umap", killed)
+        project_to(out, embedding, progress=False)
+    assert not out.exists()
+    made = project_to(out, embedding, progress=False)
+    assert drawn == ["tsne"]
+    assert made.table.equals(projection.table)
+    assert Projection.load(out).table.equals(projection.table)
+    assert not (tmp_path / "map.parquet.parts").exists()

@@ -1,0 +1,169 @@
+"""Prediction in parts: rows of a store -> files of outputs that survive a kill, in one or more processes."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from galcat_core.errors import GalcatError
+from galcat_core.files import whole
+from galcat_core.images.store import CutoutStore
+from galcat_core.images.workers import run_all, worker_count
+from galcat_core.inference_network import Outputs, joined, network_of
+from galcat_core.parts import parts_of
+from galcat_core.progress import bar
+from galcat_core.runs import Run
+
+PART_ROWS = 4096  # pictures in one part: seconds to a minute of work
+
+
+@dataclass(frozen=True)
+class Size:
+    """How the work is cut, and whether features are kept: parts of another size are other parts.
+
+    Attributes
+    ----------
+    batch : int
+        Pictures the network sees at once.
+    part_rows : int
+        Pictures in a part, rounded up to whole batches.
+    features : bool
+        Keep the features, not the probabilities alone.
+    """
+
+    batch: int
+    part_rows: int
+    features: bool
+
+    def __post_init__(self) -> None:
+        if self.part_rows < 1:
+            raise GalcatError(f"part_rows = {self.part_rows}: at least 1 is legal")
+        object.__setattr__(self, "part_rows", -(-self.part_rows // self.batch) * self.batch)
+
+
+@contextlib.contextmanager
+def in_parts(
+    path: str | Path,
+    run: Run,
+    store: CutoutStore,
+    rows: np.ndarray,
+    size: Size,
+    workers: int = 1,
+    progress: bool = True,
+) -> Iterator[Outputs]:
+    """Make the parts that are missing, yield what all hold; remove them when the block ends well.
+
+    Parameters
+    ----------
+    path : str or Path
+        The result that the block writes; parts lie in PATH.parts/.
+    run : Run
+        Finished.
+    store : CutoutStore
+    rows : ndarray, (N,), int64
+        In the order of the result; the parts follow the store.
+    size : Size
+    workers : int
+        Processes that share the parts.
+    progress : bool
+        Show a bar.
+
+    Yields
+    ------
+    Outputs
+        (N, C) and (N, D); D is 0 where features are not kept.
+
+    Raises
+    ------
+    GalcatError
+        Another process makes the same file, a worker died, or the disk is full.
+    """
+    if workers < 1:
+        raise GalcatError(f"workers = {workers}: at least 1 is legal")
+    work = {
+        "run": run.digest,
+        "store": store.digest,
+        "rows": hashlib.sha256(rows.tobytes()).hexdigest(),
+        "size": asdict(size),
+    }
+    by_place = np.argsort(rows, kind="stable")
+    with parts_of(path, work) as folder:
+        plan = _Plan(run.folder, store.path, folder, size)
+        _make_parts(plan, rows[by_place], workers, progress)
+        yield plan.outputs(len(rows)).take(np.argsort(by_place, kind="stable"))
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """Where the parts come from and go to; small, since workers are sent it."""
+
+    run: Path
+    store: Path
+    folder: Path
+    size: Size
+    threads: int | None = None
+
+    def part(self, number: int) -> Path:
+        return self.folder / f"part-{number:06d}.npz"
+
+    def rows_of(self, rows: np.ndarray, number: int) -> np.ndarray:
+        return rows[number * self.size.part_rows : (number + 1) * self.size.part_rows]
+
+    def numbers(self, count: int) -> range:
+        return range(-(-count // self.size.part_rows))
+
+    def outputs(self, count: int) -> Outputs:
+        """Return what the parts hold, joined in their order."""
+        parts = []
+        for number in self.numbers(count):
+            with np.load(self.part(number)) as part:
+                parts.append(Outputs(part["probability"], part["features"]))
+        return joined(parts)
+
+
+def _make_parts(plan: _Plan, rows: np.ndarray, workers: int, progress: bool) -> None:
+    """Make the parts that are not there yet, in this process or in several."""
+    with whole(plan.folder / "rows.npy") as temporary:
+        np.save(temporary, rows)
+    todo = [n for n in plan.numbers(len(rows)) if not plan.part(n).is_file()]
+    sizes = {n: len(plan.rows_of(rows, n)) for n in todo}
+    with bar(len(rows), "Predicting", "galaxies", disable=not progress) as shown:
+        shown.update(len(rows) - sum(sizes.values()))
+        if workers == 1 or len(todo) < 2:
+            for number in todo:
+                _make_part(plan, number, shown.update)
+            return
+
+        def tick() -> None:
+            """Move the bar by what stands on disk."""
+            for number in [n for n in sizes if plan.part(n).is_file()]:
+                shown.update(sizes.pop(number))
+
+        threads = max(1, worker_count(None, 10**9) // workers)
+        run_all(partial(_make_part, replace(plan, threads=threads)), todo, workers, tick)
+
+
+def _make_part(plan: _Plan, number: int, tell: Callable[[int], Any] = lambda count: None) -> None:
+    run = Run(plan.run)
+    rows = np.load(plan.folder / "rows.npy", mmap_mode="r")
+    rows = np.array(plan.rows_of(rows, number))
+    network = network_of(run.folder, run.digest, plan.size.batch, plan.threads)
+    made = []
+    for part in network.outputs(_opened(plan.store), rows):
+        made.append(part if plan.size.features else Outputs(part.probability, part.features[:, :0]))
+        tell(len(part.features))
+    found = joined(made)
+    with whole(plan.part(number)) as temporary, temporary.open("wb") as stream:
+        np.savez(stream, probability=found.probability, features=found.features)
+
+
+@lru_cache(maxsize=1)
+def _opened(path: Path) -> CutoutStore:
+    return CutoutStore.open(path)
