@@ -41,7 +41,7 @@ class Simulate:
     unlabelled: int = setting(
         600, "galaxies outside the overlap, seen by the DES-like one only", low=0
     )
-    tile_arcmin: float = setting(8.0, "largest side of a DES-like tile", low=2.0, high=45.0)
+    tile_arcmin: float = setting(8.0, "largest side of a DES-like tile", low=2.0, high=20.0)
     compress: bool = setting(False, "write .fits.fz tiles")
 
 

@@ -166,9 +166,10 @@ def sdss_frames(patch: Patch) -> list[Tile]:
         height = int(np.ceil((high * length - start) / p))
         at = ((width + 1) / 2, (length / 2 - start) / p + 0.5)
         camcol, field = 1 + patch.number // PER_ROW % 6, 20 + 4 * (patch.number % PER_ROW) + k
-        name = f"frame-{RUN:06d}-{camcol}-{field:04d}"
+        run = RUN + patch.number // (6 * PER_ROW)
+        name = f"frame-{run:06d}-{camcol}-{field:04d}"
         cards = _cards(patch.ra_deg, patch.dec_deg, at, cd)
-        cards |= {"RUN": RUN, "RERUN": RERUN, "CAMCOL": camcol, "FRAME": field}
+        cards |= {"RUN": run, "RERUN": RERUN, "CAMCOL": camcol, "FRAME": field}
         strip = patch.last and k == len(cuts) - 2
         frames.append(Tile("sdss", name, width, height, cards, patch.number, strip))
     return frames

@@ -7,7 +7,7 @@ import pandas as pd
 
 from galcat_core.sky.defects import Defect, touched
 from galcat_core.sky.galaxies import REACH
-from galcat_core.sky.layout import PIXEL_ARCSEC, RERUN, RUN, Tile
+from galcat_core.sky.layout import PIXEL_ARCSEC, Tile
 
 SDSS_COLUMNS = (
     *("objid", "ra", "dec", "u", "g", "r", "i", "z"),
@@ -83,8 +83,8 @@ def sdss_ids(frames: list[Tile], which: np.ndarray) -> np.ndarray:
     ids = np.zeros(len(which), np.int64)
     for k, frame in enumerate(frames):
         rows = np.flatnonzero(which == k)
-        base = (1 << 59) | (RERUN << 48) | (RUN << 32) | (frame.cards["CAMCOL"] << 29)
-        base |= frame.cards["FRAME"] << 16
+        base = (1 << 59) | (frame.cards["RERUN"] << 48) | (frame.cards["RUN"] << 32)
+        base |= (frame.cards["CAMCOL"] << 29) | (frame.cards["FRAME"] << 16)
         ids[rows] = base + 33 + 7 * np.arange(len(rows))
     return ids
 
@@ -102,9 +102,13 @@ def sdss_table(
         made[band] = (table[f"mag_{band}"] + random.normal(0, error)).round(6)
     lost = random.random(count) < 0.002
     made.loc[lost, "u"] = -9999.0
-    made["run"], made["rerun"] = RUN, RERUN
-    made["camcol"] = np.array([frames[k].cards["CAMCOL"] for k in which], np.int64)
-    made["field"] = np.array([frames[k].cards["FRAME"] for k in which], np.int64)
+    for column, card in (
+        ("run", "RUN"),
+        ("rerun", "RERUN"),
+        ("camcol", "CAMCOL"),
+        ("field", "FRAME"),
+    ):
+        made[column] = np.array([frames[k].cards[card] for k in which], np.int64)
     noise = random.lognormal(0, 0.05 + 0.05 * (table["mag_r"] > 17))
     made["petroRad_r"] = (table["petro_arcsec"] * noise).round(6)
     return made[list(SDSS_COLUMNS)]

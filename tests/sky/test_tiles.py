@@ -149,3 +149,12 @@ def test_every_survey_galaxy_stands_in_a_frame_and_in_its_tile():
         room = tile.border(*tile.pixels(galaxy["ra_deg"], galaxy["dec_deg"]))
         assert (room > 0).all()
         assert 0 < (room * 0.263 < 2 * galaxy["petro_arcsec"]).mean() < 0.15  # some are cut
+
+
+def test_tiles_of_a_large_sky_have_names_of_their_own():
+    many = patches(Simulate(overlap=200_000, unlabelled=30_000))
+    tiles = [(tile.survey, tile.name) for patch in many for tile in patch.tiles()]
+    assert len(many) > 600 and len(set(tiles)) == len(tiles)
+    assert sum(patch.count for patch in many if patch.overlap) == 200_000
+    sides = {patch.side_arcsec for patch in many}
+    assert max(sides) <= 8 * 60 and all(0 <= patch.ra_deg < 360 for patch in many)
