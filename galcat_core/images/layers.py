@@ -1,7 +1,4 @@
-"""One FITS file -> its layers: a band's pixels with position, zero point, weight and mask; headers only.
-
-Surveys tell a band and a zero point in ways of their own; all of them are in plain sight here.
-"""
+"""One FITS file -> its layers: a band's pixels with position, zero point, weight and mask; headers only."""
 
 from __future__ import annotations
 
@@ -19,10 +16,9 @@ from astropy.wcs import WCS, FITSFixedWarning
 from astropy.wcs.utils import proj_plane_pixel_area
 
 from galcat_core.errors import GalcatError
+from galcat_core.images.headers import asinh, band_of, pixel_area, survey_of, zero_point_of
 
 SUFFIXES = tuple(s + z for s in (".fits", ".fit", ".fts") for z in ("", ".fz", ".gz", ".bz2"))
-BAND_KEYS = ("BAND", "FILTER", "FPA.FILTERID", "FPA.FILTER", "FILTNAM", "FILTER1")
-ZERO_POINT_KEYS = ("MAGZERO", "MAGZPT", "MAGZP", "PHOTZP", "ZEROPNT", "ZEROPOINT", "MAG_ZP")
 WEIGHT_NAMES = {"WGT", "WEIGHT", "WHT", "WT", "INVVAR", "IVAR", "INV_VAR"}
 MASK_NAMES = {"MSK", "MASK", "BPM", "DQ"}
 OTHER_NAMES = {"MASKBITS", "ERR", "ERROR", "VAR", "VARIANCE", "SIGMA", "PSF", "PSFSIZE", "MODEL"}
@@ -31,9 +27,6 @@ _ROLES = {"weight": WEIGHT_NAMES, "mask": MASK_NAMES, "other": OTHER_NAMES}
 # DES mask bits of pixels that still hold light: interpolated 4, near a star 32, crosstalk 256,
 # mended 2048 (DESDM bit masks of R. Gruendl); any other bit is a bad pixel
 DES_USABLE_BITS = 4 | 32 | 256 | 2048
-LEGACY_CUTOUT_AREA = (
-    0.262**2
-)  # arcsec^2: the Legacy Survey's viewer resamples, values stay per this
 
 
 @dataclass(frozen=True)
@@ -184,12 +177,12 @@ def _layers(file: Path, hdus: fits.HDUList, zero_point: float | None) -> Iterato
                 image=Plane(str(file), i, index, _packed(file, hdus[i])),
                 wcs=wcs,
                 shape=(header["NAXIS2"], header["NAXIS1"]),
-                zero_point=zero_point or _zero_point(header, primary),
-                pixel_area=_pixel_area(header, wcs),
-                asinh=_asinh(header),
+                zero_point=zero_point or zero_point_of(header, primary),
+                pixel_area=pixel_area(header, wcs),
+                asinh=asinh(header),
                 weight=_companion(file, hdus, i, by_role["weight"]) if role == "image" else None,
                 mask=_companion(file, hdus, i, by_role["mask"]) if role == "image" else None,
-                survey=_survey(header, primary),
+                survey=survey_of(header, primary),
                 role=role,
                 frame=_uncut_frame(header, hdus),
             )
@@ -269,29 +262,12 @@ def _bands(
 
 
 def _band(file: Path, header: fits.Header, primary: fits.Header) -> str:
-    for one in (header, primary):
-        for key in BAND_KEYS:
-            text = str(one.get(key, "")).strip()
-            if text:
-                return band_in(text) or text.split()[0]
-    band = band_in(str(header.get("EXTNAME", ""))) or band_in(_stem(file))
+    band = band_of(header, primary, _stem(file))
     if band is None:
         raise GalcatError(
             f"{file}: cannot tell its band; write FILTER in its header or name it like NAME_g.fits"
         )
     return band
-
-
-def band_in(text: str) -> str | None:
-    """Return the last letter u, g, r, i, z or y that stands alone in a text: "DES_g" -> "g".
-
-    A filter's description opens with its band ("g DECam SDSS c0001"), a file's name ends with it;
-    where the text opens with a lone letter, that one is meant.
-    """
-    alone = re.findall(r"(?<![A-Za-z0-9])([ugrizyUGRIZY])(?![A-Za-z0-9'+])", text)
-    if not alone:
-        return None
-    return (alone[0] if text.lstrip().startswith(alone[0]) else alone[-1]).lower()
 
 
 def name_without_band(path: Path, band: str) -> str:
@@ -301,21 +277,6 @@ def name_without_band(path: Path, band: str) -> str:
     name = re.sub(lone.format(re.escape(band)), "*", str(path.with_name(_stem(path))), flags=re.I)
     folder, _, stem = name.rpartition("/")
     return f"{folder}/{re.sub(lone.format(roles), '*', stem, flags=re.I)}".lstrip("/")
-
-
-def _zero_point(header: fits.Header, primary: fits.Header) -> float | None:
-    """Return the AB magnitude of one count, or None."""
-    for one in (header, primary):
-        if str(one.get("BUNIT", "")).strip().lower().startswith("nanomagg"):
-            return 22.5
-        if isinstance(one.get("FPA.ZP"), int | float):  # PanSTARRS counts are not per second
-            return float(one["FPA.ZP"] + 2.5 * np.log10(one["EXPTIME"]))
-        for key in ZERO_POINT_KEYS:
-            if isinstance(one.get(key), int | float):
-                return float(one[key])
-        if isinstance(one.get("FLUXMAG0"), int | float):
-            return float(2.5 * np.log10(one["FLUXMAG0"]))
-    return 22.5 if _survey(header, primary) == "legacy" else None
 
 
 def _uncut_frame(header: fits.Header, hdus: fits.HDUList) -> tuple[int, int] | None:
@@ -329,38 +290,4 @@ def _uncut_frame(header: fits.Header, hdus: fits.HDUList) -> tuple[int, int] | N
             uncut = header["NAXIS1"] == nx and header["NAXIS2"] == ny
             moved = header.get("CRPIX1") != nx / 2 + 1  # the pipeline's reference pixel
             return None if uncut or moved else (ny, nx)
-    return None
-
-
-def _pixel_area(header: fits.Header, wcs: WCS) -> float:
-    if header.get("NAXIS3", 1) > 1 and _survey(header, header) == "legacy":
-        return LEGACY_CUTOUT_AREA
-    return float(proj_plane_pixel_area(wcs)) * 3600.0**2
-
-
-def _asinh(header: fits.Header) -> tuple[float, float] | None:
-    if "BSOFTEN" not in header:
-        return None
-    return float(header["BOFFSET"]), float(header["BSOFTEN"])
-
-
-_SURVEYS = {
-    "des": ("des_ext", "desfname", "des "),
-    "ps1": ("gpc1", "ps1"),
-    "legacy": ("decals", "legacysurvey", "bass", "mzls"),
-    "sdss": ("sdss",),
-}
-
-
-def _survey(header: fits.Header, primary: fits.Header) -> str | None:
-    for one in (header, primary):
-        if "DES_EXT" in one or "DESFNAME" in one:
-            return "des"
-        told = " ".join(
-            str(one.get(key, ""))
-            for key in ("SURVEY", "PSCAMERA", "FPA.TELESCOPE", "ORIGIN", "TELESCOP")
-        ).lower()
-        for survey, words in _SURVEYS.items():
-            if any(re.search(rf"\b{word.strip()}", told) for word in words):
-                return survey
     return None

@@ -17,7 +17,8 @@ from galcat_core.config import Harmonise
 from galcat_core.errors import GalcatError, listed, nearest
 from galcat_core.images.decode import SUFFIXES, NoPicture, read_picture, square
 from galcat_core.images.harmonise import harmonise as harmonised
-from galcat_core.images.shards import Made, Maker, plan_shards, standard_rows, write_units
+from galcat_core.images.plan import plan_shards, standard_rows
+from galcat_core.images.shards import Made, Maker, write_units
 from galcat_core.images.store import CutoutStore, Flag
 from galcat_core.tables import check_ids, read_table
 
@@ -251,7 +252,7 @@ def _label_text(value: Any) -> str:
 
 @contextlib.contextmanager
 def _open(folder: str, settings: Harmonise, _job: Any) -> Iterator[Maker]:
-    """Yield the maker of shards (see `galcat_core.images.shards.Unit`)."""
+    """Yield the maker of shards (see `galcat_core.images.plan.Unit`)."""
     yield partial(_make, Path(folder), settings)
 
 

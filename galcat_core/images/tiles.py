@@ -192,7 +192,7 @@ def _pair_sizes(catalog: Catalog, pairs: Pairs) -> np.ndarray | None:
 
 @contextlib.contextmanager
 def open_tiles(config: Cutouts, tiles: list[Tile]) -> Iterator[Maker]:
-    """Yield the maker of a unit's shards (see `galcat_core.images.shards.Unit`)."""
+    """Yield the maker of a unit's shards (see `galcat_core.images.plan.Unit`)."""
     by_name = {tile.name: tile for tile in tiles}
     opened: list[OpenTile] = []
 

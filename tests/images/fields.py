@@ -13,6 +13,9 @@ from astropy.wcs import WCS
 from galcat_core.config import Config, Cutouts
 from galcat_core.records import Catalog
 
+BANDS = ("g", "r", "i")
+COMPANIONS = [(9.0, 0.0), (0.0, 12.0), (-7.0, -10.0)]  # arcsec east and north of the galaxy
+
 
 def header(
     ra: float = 150.0,
@@ -114,12 +117,29 @@ def settings(**changes: object) -> Cutouts:
     return Config().replace(cutouts={"size_px": 48, "shard_rows": 8, **changes}).cutouts
 
 
-def brightest(image: np.ndarray) -> tuple[int, int]:
-    """Return (row, column) of the brightest pixel of a picture."""
-    grey = image.astype(int).sum(axis=-1)
-    return tuple(int(v) for v in np.unravel_index(grey.argmax(), grey.shape))
-
-
 def contents(folder: Path) -> dict[str, bytes]:
     """Return every file of a folder."""
     return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def field(ra: float, dec: float, head: fits.Header, size: int = 200, **kwargs) -> dict:
+    """Return images of a bright star at (ra, dec) and three fainter ones around it."""
+    places = [(ra, dec, 4.0)]
+    places += [(*offset(ra, dec, *at), 2.0) for at in COMPANIONS]
+    return {b: stars(head, places, size, seed=i, **kwargs) for i, b in enumerate(BANDS)}
+
+
+def plain(folder: Path, head: fits.Header | None = None, suffix: str = ".fits", **kwargs) -> Path:
+    """Write one tile around (150, 2) in a folder and return that folder."""
+    head = header() if head is None else head
+    write_tile(folder, "one", field(150.0, 2.0, head), head, suffix, **kwargs)
+    return folder
+
+
+def peak_near(picture: np.ndarray, row: float, col: float, within: int = 3) -> tuple[float, float]:
+    """Return the centroid (row, column) of the light around a place."""
+    r, c = round(row), round(col)
+    box = picture[r - within : r + within + 1, c - within : c + within + 1].astype(float).sum(-1)
+    box = box - box.min()
+    rows, cols = np.indices(box.shape) - within
+    return r + (rows * box).sum() / box.sum(), c + (cols * box).sum() / box.sum()

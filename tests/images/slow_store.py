@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from galcat_core.images.shards import no_rejects, plan_shards, standard_rows, write_units
+from galcat_core.images.plan import no_rejects, plan_shards, standard_rows
+from galcat_core.images.shards import write_units
 from galcat_core.images.store import CutoutStore
 
 ROWS, SHARD_ROWS, SIZE = 60, 10, 16

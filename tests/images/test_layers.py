@@ -11,7 +11,8 @@ import pytest
 from astropy.io import fits
 
 from galcat_core.errors import GalcatError
-from galcat_core.images.layers import band_in, name_without_band, read_layers
+from galcat_core.images.headers import band_in
+from galcat_core.images.layers import name_without_band, read_layers
 
 NOISE = np.random.default_rng(1).normal(0, 1, (60, 50)).astype(np.float32)
 
@@ -80,6 +81,7 @@ def test_surveys_are_told_apart(tmp_path):
         ({"DES_EXT": "IMAGE"}, "des"),
         ({"TELESCOP": "2.5m", "ORIGIN": "SDSS"}, "sdss"),
         ({"PSCAMERA": "GPC1"}, "ps1"),
+        ({"ORIGIN": "DESI Legacy Imaging Surveys"}, "legacy"),
         ({"ORIGIN": "galcat"}, None),
     ):
         (layer,) = read_layers(_write(tmp_path / f"{survey}_g.fits", **cards))

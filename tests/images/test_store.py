@@ -21,7 +21,8 @@ import pytest
 import slow_store
 
 from galcat_core.errors import GalcatError
-from galcat_core.images.shards import plan_shards, write_store
+from galcat_core.images.plan import plan_shards
+from galcat_core.images.shards import write_store
 from galcat_core.images.store import CutoutStore, Flag, flag_names
 from galcat_core.provenance import Provenance
 
