@@ -41,7 +41,7 @@ def picks(table: pd.DataFrame, predictions: Predictions, count: int = 24) -> dic
     }
     chosen["least_sure"] = table["id"][np.argsort(top, kind="stable")[:count]]
     if "label" in table:
-        wrong = np.flatnonzero(table["label"].notna() & (table["label"] != table["predicted"]))
+        wrong = np.flatnonzero(_is_wrong(table))
         chosen["wrong"] = table["id"][wrong[np.argsort(-top[wrong], kind="stable")[:count]]]
     return {name: ids.tolist() for name, ids in chosen.items()}
 
@@ -82,7 +82,8 @@ def gallery(
     rows = table.set_index("id").loc[ids]
     lines = -(-len(ids) // columns)
     with style():
-        made = figure(DOUBLE, lines * (DOUBLE / columns + 0.22) + 0.3)
+        text = 0.33 if "label" in rows and _is_wrong(rows).any() else 0.15
+        made = figure(DOUBLE, lines * (DOUBLE / columns + text) + 0.3)
         made.get_layout_engine().set(w_pad=0.02, h_pad=0.02, wspace=0.02, hspace=0.02)
         panels = made.subplots(lines, columns, squeeze=False).ravel()
         for axes, image, (_, row) in zip(panels, images, rows.iterrows(), strict=False):
@@ -91,6 +92,10 @@ def gallery(
             axes.set_visible(False)
         made.suptitle(title, x=0.005, ha="left", size=10.5)
     return made
+
+
+def _is_wrong(rows: pd.DataFrame) -> pd.Series:
+    return rows["label"].notna() & (rows["label"] != rows["predicted"])
 
 
 def _picture(axes, image: np.ndarray, row: pd.Series, predictions: Predictions) -> None:

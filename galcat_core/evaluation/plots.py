@@ -26,6 +26,7 @@ from galcat_core.evaluation.style import (
 )
 
 Result = dict[str, Any]
+CORNERS = {0.02: 0.005, 0.05: 0.01, 0.1: 0.02, 0.2: 0.05, 0.3: 0.1}  # part enlarged: its ticks
 
 
 def confusion(result: Result, title: str = "") -> Figure:
@@ -116,7 +117,7 @@ def _roc_title(result: Result) -> str:
 
 def _few_ticks(inset: Axes, reach: float) -> None:
     for axis in (inset.xaxis, inset.yaxis):
-        axis.set_major_locator(MultipleLocator(reach / 4 if reach in (0.02, 0.2) else reach / 5))
+        axis.set_major_locator(MultipleLocator(CORNERS[reach]))
         axis.set_major_formatter(StrMethodFormatter("{x:.3f}" if reach < 0.05 else "{x:.2f}"))
 
 
@@ -160,7 +161,7 @@ def _corner(results: dict[str, Result]) -> float | None:
         false = np.array(result["roc"]["false_positive_rate"])
         true = np.array(result["roc"]["true_positive_rate"])
         needed = min(needed, np.maximum(false, 1 - true).min())
-    return next((reach for reach in (0.02, 0.05, 0.1, 0.2, 0.3) if 2.2 * needed <= reach), None)
+    return next((reach for reach in CORNERS if 2.2 * needed <= reach), None)
 
 
 def probabilities(table: pd.DataFrame, positive: str, threshold: float = 0.5) -> Figure:
@@ -202,9 +203,9 @@ def probabilities(table: pd.DataFrame, positive: str, threshold: float = 0.5) ->
 def _violin(axes: Axes, values: np.ndarray, place: float, color: str) -> None:
     """Draw a violin that ends at 0 and 1: a smoothed histogram, mirrored at both ends."""
     bins = 256
-    density = gaussian_filter1d(
-        np.histogram(values, bins, (0, 1))[0].astype(float), 3.0, mode="reflect"
-    )
+    width = max(0.012, 0.25 * len(values) ** (-1 / 3))  # few galaxies: no wiggles of one each
+    counts = np.histogram(values, bins, (0, 1))[0].astype(float)
+    density = gaussian_filter1d(counts, width * bins, mode="reflect")
     half = 0.36 * np.sqrt(density / density.max())
     at = (np.arange(bins) + 0.5) / bins
     axes.fill_between(
