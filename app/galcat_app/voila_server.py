@@ -18,7 +18,7 @@ import tornado.ioloop
 import tornado.web
 from ipykernel.kernelspec import get_kernel_dict
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
-from jupyter_core.utils import run_sync
+from jupyter_core.utils import ensure_async, run_sync
 from jupyter_server.utils import url_path_join
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
@@ -77,6 +77,22 @@ class EndKernel(VoilaShutdownKernelHandler):
             raise tornado.web.HTTPError(403, "this must come from a page of galcat")
 
 
+class PageHandler(TornadoVoilaHandler):
+    """A page; kernels that died while they waited for it are passed over."""
+
+    async def get(self, path: str | None = None) -> None:
+        waiting = getattr(self.kernel_manager, "_pools", {}).get(self.notebook_path, [])
+        for task in [task for task in waiting if task.done()]:
+            if task.exception() or not await self._alive(task.result()["kernel_id"]):
+                waiting.remove(task)
+        await super().get(path)
+
+    async def _alive(self, kernel_id: str) -> bool:
+        if kernel_id not in self.kernel_manager:
+            return False
+        return await ensure_async(self.kernel_manager.is_alive(kernel_id))
+
+
 class GalcatVoila(Voila):
     """Voila that serves galcat's pages and nothing else: no folders, no files, no other notebooks."""
 
@@ -85,7 +101,7 @@ class GalcatVoila(Voila):
         pages = [
             (
                 url_path_join(self.server_url, f"/{page}"),
-                TornadoVoilaHandler,
+                PageHandler,
                 {
                     "notebook_path": f"{page}.ipynb",
                     "template_paths": self.template_paths,
@@ -185,6 +201,8 @@ def config_of(settings: dict[str, Any]) -> Config:
                 "preheat_kernel": True,
                 "default_pool_size": 1,
             },
+            # a kernel that was started again has lost its page: better none than an empty one
+            "KernelManager": {"autorestart": False},
             "VoilaKernelManager": {"preheat_denylist": [r".*checkpoint.*"]},
             "MappingKernelManager": {
                 "cull_idle_timeout": IDLE_S,

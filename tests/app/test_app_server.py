@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -128,6 +129,20 @@ def test_kernels_run_in_this_python_whatever_the_machine_offers() -> None:
     specs = OwnPython()
     assert specs.get_kernel_spec("anything").argv[0] == sys.executable
     assert list(specs.get_all_specs()) == ["python3"]
+
+
+def test_a_kernel_that_died_while_it_waited_is_passed_over(server: Server) -> None:
+    _status(server.url + "explore")  # takes one kernel; the next is started behind it
+    for process in psutil.Process(server.process.pid).children():
+        process.kill()
+        while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+            time.sleep(0.01)
+    status, text = _status(server.url + "explore")
+    assert status == 200
+    kernel = re.search(r'"kernelId": "([0-9a-f-]+)"', text)
+    assert kernel
+    assert '"execution_state"' in _status(f"{server.url}api/kernels/{kernel[1]}")[1]
+    assert "widget-view+json" in text
 
 
 @pytest.mark.parametrize("name", ["survey", "nothing"])

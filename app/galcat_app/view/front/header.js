@@ -50,8 +50,8 @@ function render({ model, el }) {
   let waiting = 0;
   const ping = () => {
     if (document.hidden) return;
-    send({ kind: "ping" });
     waiting = waiting || setTimeout(() => { lost.hidden = false; }, PONG_WITHIN);
+    try { send({ kind: "ping" }); } catch { lost.hidden = false; } // the connection is known to be dead
   };
   const answered = (message) => {
     if (message.kind === "pong") { clearTimeout(waiting); waiting = 0; lost.hidden = true; }

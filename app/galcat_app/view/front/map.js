@@ -383,7 +383,9 @@ class MapView {
     const now = performance.now();
     if (now - (this.aheadAt ?? 0) > 70) {
       this.aheadAt = now;
-      this.looks.want(this.scatter.around(...at, AHEAD_PX, this.looks.batch));
+      const near = this.scatter.around(...at, AHEAD_PX, 100);
+      // where points lie thick the next one cannot be guessed: leave the line free for it
+      this.looks.want(near.slice(0, near.length < 100 ? this.looks.batch : 6));
     }
   }
 
