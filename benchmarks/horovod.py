@@ -27,6 +27,7 @@ import numpy as np
 
 from galcat_core.errors import GalcatError
 from galcat_core.training import distributed
+from galcat_core.training.worker import end_with_launcher
 
 BATCH = 30
 SIDE = 96  # pixels of a stored picture
@@ -92,6 +93,7 @@ def galcat_epoch(count: int, workers: distributed.Workers, augment: bool) -> Cal
 def contestant(name: str, folder: Path, count: int) -> None:
     """Wait for a turn, run an epoch, tell its seconds; until there are no more turns."""
     rank = int(os.environ.get("HOROVOD_RANK", 0))
+    end_with_launcher()
     if name == "keras":
         epoch = keras_epoch(count)
     else:
@@ -99,10 +101,12 @@ def contestant(name: str, folder: Path, count: int) -> None:
         workers = distributed.Workers() if alone else distributed.join()
         epoch = galcat_epoch(count, workers, augment=name == "augmented")
     epoch()  # traced, compiled, warm
-    (folder / f"{name}.{rank}.pid").write_text(str(os.getpid()))
+    told = folder / f"{name}.{rank}.writing"
+    told.write_text(str(os.getpid()))
+    told.rename(folder / f"{name}.{rank}.pid")
     turn = 0
     while True:
-        if (folder / "end").exists():
+        if (folder / "end").exists() or not folder.exists():
             os._exit(0)
         if not (folder / f"{name}.turn{turn}").exists():
             time.sleep(0.005)
@@ -110,9 +114,8 @@ def contestant(name: str, folder: Path, count: int) -> None:
         began = time.perf_counter()
         epoch()
         seconds = time.perf_counter() - began
-        temporary = folder / f"{name}.{rank}.writing"
-        temporary.write_text(repr(seconds))
-        temporary.rename(folder / f"{name}.{rank}.done{turn}")
+        told.write_text(repr(seconds))
+        told.rename(folder / f"{name}.{rank}.done{turn}")
         turn += 1
 
 
@@ -121,7 +124,7 @@ class Race:
 
     def __init__(self, folder: Path, count: int) -> None:
         self.folder, self.count = folder, count
-        self.ranks: dict[str, int] = {}
+        self.pids: dict[str, list[int]] = {}
         self.errors: list[Exception] = []
         self.threads: list[threading.Thread] = []
 
@@ -136,23 +139,28 @@ class Race:
                     distributed.launch("benchmarks.horovod", arguments, ranks, logs, None)
                 else:
                     command = [sys.executable, "-m", "benchmarks.horovod", *arguments]
-                    subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
+                    known = os.environ | {distributed.LAUNCHER: str(os.getpid())}
+                    subprocess.run(command, env=known, check=True, stderr=subprocess.DEVNULL)
             except (GalcatError, subprocess.CalledProcessError) as error:
                 self.errors.append(error)
 
         thread = threading.Thread(target=run)
         thread.start()
         self.threads.append(thread)
-        self.ranks[name] = ranks
+        self.pids[name] = []
         for rank in range(ranks):
-            self._wait_for(self.folder / f"{name}.{rank}.pid")
+            file = self.folder / f"{name}.{rank}.pid"
+            self._wait_for(file)
+            self.pids[name].append(int(file.read_text()))
         self._signal(name, signal.SIGSTOP)
 
     def turn(self, name: str, number: int) -> float:
         """Let a contestant run an epoch alone; return its pictures a second."""
         self._signal(name, signal.SIGCONT)
         (self.folder / f"{name}.turn{number}").touch()
-        files = [self.folder / f"{name}.{rank}.done{number}" for rank in range(self.ranks[name])]
+        files = [
+            self.folder / f"{name}.{rank}.done{number}" for rank in range(len(self.pids[name]))
+        ]
         for file in files:
             self._wait_for(file)
         self._signal(name, signal.SIGSTOP)
@@ -160,22 +168,24 @@ class Race:
 
     def end(self) -> None:
         """Let all contestants go home."""
-        (self.folder / "end").touch()
-        for name in self.ranks:
+        for name in self.pids:
             self._signal(name, signal.SIGCONT)
+        if self.folder.exists():
+            (self.folder / "end").touch()
         for thread in self.threads:
             thread.join()
 
     def _signal(self, name: str, number: signal.Signals) -> None:
-        for rank in range(self.ranks[name]):
-            file = self.folder / f"{name}.{rank}.pid"
-            if file.exists():
-                os.kill(int(file.read_text()), number)
+        for pid in self.pids[name]:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
 
     def _wait_for(self, file: Path) -> None:
         while not file.exists():
             if self.errors:
                 raise self.errors[0]
+            if not self.folder.exists():
+                raise GalcatError(f"{self.folder}: taken away; measure again")
             time.sleep(0.005)
 
 
@@ -209,7 +219,9 @@ def measure(
         Pictures in an epoch, shared by the processes of a contestant.
     turns : int
     """
-    with tempfile.TemporaryDirectory() as folder, limited_to(threads):
+    # a kill (SIGTERM) goes through `finally` too: nobody is left behind stopped
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    with tempfile.TemporaryDirectory(prefix="galcat-race-") as folder, limited_to(threads):
         race = Race(Path(folder), count)
         try:
             for name, (ranks, horovod) in contestants.items():

@@ -24,9 +24,9 @@ def main(folder: str) -> int:
     0 when all is well, 2 after a GalcatError (its line is the last one said), 1 after another error.
     """
     # without this a worker whose launcher was killed would train on for nobody
-    _end_with_launcher()
+    end_with_launcher()
     try:
-        _talk_to_terminal()
+        talk_to_terminal()
         run = runs.Run.open(folder)
         from galcat_core.training import loop
 
@@ -51,14 +51,14 @@ def _say(text: str) -> None:
         os.write(2, f"{text.rstrip()}\n".encode())
 
 
-def _talk_to_terminal() -> None:
+def talk_to_terminal() -> None:
     """Let rank 0's progress reach the terminal; its log keeps what libraries say."""
     number = os.environ.get(distributed.TERMINAL)
     if number is not None:
         sys.stderr = os.fdopen(int(number), "w", buffering=1)
 
 
-def _end_with_launcher() -> None:
+def end_with_launcher() -> None:
     launcher = os.environ.get(distributed.LAUNCHER)
     if launcher is None:
         return

@@ -17,7 +17,7 @@ def rank() -> int:
 
 def sleep(folder: str) -> int:
     """Tell the process id and live on."""
-    worker._end_with_launcher()
+    worker.end_with_launcher()
     (Path(folder) / f"pid-{rank()}").write_text(str(os.getpid()))
     time.sleep(60)
     return 0
@@ -49,7 +49,7 @@ def refuse(folder: str) -> int:
 def say(folder: str) -> int:
     """Speak on the terminal and into the log; tell the environment."""
     print("into the log", file=sys.stderr)
-    worker._talk_to_terminal()
+    worker.talk_to_terminal()
     print(f"progress of rank {rank()}", file=sys.stderr, flush=True)
     threads = os.environ["OMP_NUM_THREADS"], os.environ["TF_NUM_INTRAOP_THREADS"]
     (Path(folder) / f"threads-{rank()}").write_text(" ".join(threads))
@@ -58,7 +58,7 @@ def say(folder: str) -> int:
 
 def fit(folder: str) -> int:
     """Train from weights that differ from rank to rank and keep what each rank has at the end."""
-    worker._end_with_launcher()
+    worker.end_with_launcher()
     import numpy as np
 
     from galcat_core.runs import Run
