@@ -1,0 +1,177 @@
+"""The recipe for real galaxies: SDSS pictures in, scores on SDSS and DES galaxies never seen out.
+
+`python -m benchmarks.real -o real` makes two tables of the real data and then does what these do:
+
+  galcat cutouts --pictures DATA/images --table real/sdss.csv --survey sdss -o real/sdss --config configs/real.toml
+  galcat split real/sdss -o real/split.parquet --config configs/real.toml
+  galcat train real/sdss --split real/split.parquet -o real/run --config configs/real.toml --workers 2
+  galcat predict --images DATA/pairs/des --table real/pairs.csv --run real/run -o real/pairs_des.parquet
+  galcat evaluate real/pairs_des.parquet --labels real/pairs.csv --id-column file -o real/pairs_des
+
+Nothing of the pairs is used but to score; no galaxy of the sky where the surveys overlap is learnt.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from galcat_core import stages
+from galcat_core.config import Config
+from galcat_core.evaluation.metrics import evaluate
+from galcat_core.files import write_text
+from galcat_core.records import Predictions, Split
+from galcat_core.tables import write_table
+
+HERE = Path(__file__).resolve().parent
+DATA = Path(os.environ.get("GALCAT_REAL_DATA", "") or HERE.parents[1] / "shared" / "data" / "real")
+RECIPE = HERE.parent / "configs" / "real.toml"
+QUICK = {"train": {"limit": 300, "epochs": 2}, "evaluate": {"bootstrap": 100}}
+WANTED = {  # (set, subset, measure) -> what to reach
+    ("SDSS", "all", "accuracy"): 0.95,
+    ("SDSS", "certain", "accuracy"): 0.98,
+    ("DES pairs", "all", "roc_auc"): 0.95,
+    ("DES pairs", "certain", "roc_auc"): 0.998,
+    ("DES pairs", "certain", "accuracy"): 0.985,
+}
+MEASURES = ("accuracy", "roc_auc", "ece")
+
+
+def main(quick: bool = False, out: str | Path = "real", workers: int = 1) -> list[dict[str, Any]]:
+    """Train by the recipe and judge; return one row a score, with its interval as the note."""
+    out = Path(out)
+    config = Config.load(RECIPE)
+    config = config.replace(**QUICK) if quick else config
+    write_table(sdss_table(DATA), out / "sdss.csv")
+    write_table(pairs_table(DATA), out / "pairs.csv")
+    stages.cutouts(
+        out / "sdss", config, pictures=DATA / "images", table=out / "sdss.csv", survey="sdss"
+    )
+    stages.split([out / "sdss"], out / "split.parquet", config)
+    stages.train(out / "sdss", out / "split.parquet", out / "run", config, workers=workers)
+    found = {name: evaluate(*of, config.evaluate) for name, of in _judged(out).items()}
+    write_text(out / "scores.json", json.dumps(found, indent=1, sort_keys=True) + "\n")
+    return [row for name, result in found.items() for row in _rows(name, result)]
+
+
+def sdss_table(data: Path) -> pd.DataFrame:
+    """Return the SDSS pictures to learn from: file (below images/), label, certain, ra, dec, source.
+
+    Galaxy Zoo's "spiral" holds the disks seen edge-on. Lenticulars, irregulars, mergers and what
+    voters did not know are neither. Galaxies within 10 arcsec of any in the SDSS-DES overlap, or
+    with the id of one, are left out: they are what transfer is judged on.
+    """
+    images = data / "images"
+    zoo = pd.read_csv(images / "sdss_gz1.csv").assign(source="sdss_gz1")
+    zoo["label"] = zoo["gz1_class"].map(
+        {"elliptical": "elliptical"}
+        | dict.fromkeys(("edge_on", "spiral_cw", "spiral_acw"), "spiral")
+    )
+    zoo["certain"] = zoo["high_certainty_label"].notna()
+    zoo = zoo[~zoo["sdss_objid"].isin(_overlap_ids(data))]
+    spirals = pd.read_csv(images / "sdss_spirals.csv").assign(source="sdss_spirals")
+    ngc = pd.read_csv(images / "sdss_ngc.csv").assign(source="sdss_ngc")
+    ngc["label"] = ngc["hubble_class"].where(ngc["hubble_class"].isin(["elliptical", "spiral"]))
+    rows = pd.concat([zoo, spirals, ngc], ignore_index=True)
+    rows = rows[rows["label"].notna() & ~_in_overlap(rows, data)]
+    rows["file"] = rows["source"] + "/" + rows["file"]
+    rows["certain"] = rows["certain"].eq(True)
+    columns = ["file", "label", "certain", "ra", "dec", "source"]
+    return rows[columns].reset_index(drop=True)
+
+
+def _overlap_ids(data: Path) -> set[int]:
+    catalogs = data / "catalogs"
+    ids = set(pd.read_csv(catalogs / "sdss_des_overlap.csv.gz", usecols=["objid"])["objid"])
+    for name in ("full_overlap", "high_probability"):
+        ids |= set(pd.read_csv(catalogs / f"expected_{name}_pairs.csv.gz")["SDSS_OBJID"])
+    return ids | set(pd.read_csv(data / "pairs" / "pairs.csv")["SDSS_OBJID"])
+
+
+def _in_overlap(rows: pd.DataFrame, data: Path, arcsec: float = 10.0) -> pd.Series:
+    from scipy.spatial import cKDTree
+
+    overlap = pd.read_csv(data / "catalogs" / "sdss_des_overlap.csv.gz", usecols=["ra", "dec"])
+    placed = rows["ra"].notna()
+    near, _ = cKDTree(_on_sphere(overlap)).query(_on_sphere(rows[placed]))
+    inside = pd.Series(False, index=rows.index)
+    inside[placed] = near < np.radians(arcsec / 3600)
+    return inside
+
+
+def _on_sphere(table: pd.DataFrame) -> np.ndarray:
+    ra, dec = np.radians(table["ra"].to_numpy()), np.radians(table["dec"].to_numpy())
+    return np.stack([np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)], axis=1)
+
+
+def pairs_table(data: Path) -> pd.DataFrame:
+    """Return file, label (the larger debiased vote) and certain (that vote is 0.8 or more)."""
+    pairs = pd.read_csv(data / "pairs" / "pairs.csv")
+    certain = pairs[["P_EL_DEBIASED", "P_CS_DEBIASED"]].max(axis=1) >= 0.8
+    return pairs[["file", "label"]].assign(certain=certain)
+
+
+def _judged(out: Path) -> dict[str, tuple[Predictions, pd.DataFrame]]:
+    """Predict what is judged; return predictions and labels by name."""
+    judged = {}
+    path = stages.predict(
+        out / "sdss",
+        out / "sdss_test.parquet",
+        run=out / "run",
+        split=out / "split.parquet",
+        set_name="test",
+    )
+    test = Split.load(out / "split.parquet").rows("sdss", "test")
+    zoo = test[test["id"].str.startswith("sdss_gz1/")]
+    # only Galaxy Zoo's own pictures are labelled by votes, as the galaxies of the pairs are
+    judged["SDSS"] = _only(Predictions.load(path), zoo)
+    judged["SDSS, all sources"] = _only(Predictions.load(path), test.drop(columns="certain"))
+    labels = pairs_table(DATA).rename(columns={"file": "id"})
+    for side in ("sdss", "des"):
+        path = stages.predict(DATA / "pairs" / side, out / f"pairs_{side}.parquet", run=out / "run")
+        judged[f"{side.upper()} pairs"] = _only(Predictions.load(path), labels)
+    return judged
+
+
+def _only(told: Predictions, labels: pd.DataFrame) -> tuple[Predictions, pd.DataFrame]:
+    import dataclasses
+
+    return dataclasses.replace(told, table=told.table[told.table["id"].isin(labels["id"])]), labels
+
+
+def _rows(name: str, result: dict[str, Any]) -> list[dict[str, Any]]:
+    rows = []
+    for subset, part in {"all": result, **result["subsets"]}.items():
+        if subset == "uncertain":
+            continue
+        for measure in MEASURES:
+            score = part["metrics"][measure]
+            interval = (
+                f"{score['low']:.3f} to {score['high']:.3f}" if score["low"] is not None else ""
+            )
+            rows.append(
+                {
+                    "what": f"{name}, {subset}: {measure}",
+                    "galcat": score["value"],
+                    "wanted": WANTED.get((name, subset, measure)),
+                    "note": f"{part['n']} galaxies, {interval}",
+                }
+            )
+    return rows
+
+
+if __name__ == "__main__":
+    from benchmarks.__main__ import markdown
+
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.real", description=__doc__)
+    parser.add_argument("-o", "--out", default="real", help="folder of the project (default real)")
+    parser.add_argument("--workers", type=int, default=1, help="processes that train")
+    parser.add_argument("--quick", action="store_true", help="few galaxies: does it run at all?")
+    args = parser.parse_args()
+    print(markdown(main(args.quick, args.out, args.workers)))
