@@ -248,19 +248,29 @@ def _wait(processes: list[subprocess.Popen], logs: Path) -> None:
         if all(code == 0 for code in codes):
             return
         if any(codes):
-            time.sleep(0.5)  # the one that began it may be a moment behind the ones it took down
-            raise GalcatError(_reason([process.poll() for process in processes], logs))
+            break
         time.sleep(0.1)
+    # the one that began it may be a moment behind the ones that it took down
+    deadline = time.monotonic() + GRACE_SECONDS
+    while None in codes and time.monotonic() < deadline:
+        if not all(_is_victim(rank, code, logs) for rank, code in enumerate(codes) if code):
+            break
+        time.sleep(0.1)
+        codes = [process.poll() for process in processes]
+    raise GalcatError(_reason(codes, logs))
+
+
+def _is_victim(rank: int, code: int, logs: Path) -> bool:
+    """Tell whether a worker failed because Horovod lost another one."""
+    return code == 1 and "horovod" in _last_line(logs / f"rank-{rank}.txt").lower()
 
 
 def _reason(codes: list[int | None], logs: Path) -> str:
-    """Tell of the worker that died first: one that fails takes the others down with it."""
+    """Tell of the worker that failed first: it takes the others down with it."""
     last = {rank: _last_line(logs / f"rank-{rank}.txt") for rank, code in enumerate(codes) if code}
 
     def guilt(rank: int) -> tuple:
-        # a victim says that Horovod was shut down or that a peer is gone
-        victim = any(word in last[rank] for word in ("Horovod", "horovod"))
-        return codes[rank] > 0, codes[rank] != 2, victim, rank
+        return codes[rank] > 0, codes[rank] != 2, _is_victim(rank, codes[rank], logs), rank
 
     rank = min(last, key=guilt)
     code = codes[rank]
