@@ -7,6 +7,7 @@ const TOOLS = {
 };
 const ARROWS = { ArrowLeft: [60, 0], ArrowRight: [-60, 0], ArrowUp: [0, 60], ArrowDown: [0, -60] };
 const AHEAD_PX = 56; // pictures of galaxies this close to the pointer are fetched before they are asked for
+const THICK_PX = 7;
 const MORPH_MS = 420;
 const REST_MS = 140; // after so long without movement the map is drawn at its best
 
@@ -383,9 +384,11 @@ class MapView {
     const now = performance.now();
     if (now - (this.aheadAt ?? 0) > 70) {
       this.aheadAt = now;
-      const near = this.scatter.around(...at, AHEAD_PX, 100);
-      // where points lie thick the next one cannot be guessed: leave the line free for it
-      this.looks.want(near.slice(0, near.length < 100 ? this.looks.batch : 6));
+      const near = this.scatter.around(...at, AHEAD_PX, this.looks.batch);
+      // where points lie too thick to guess the next one, the line is left free for it
+      const [x, y] = near.length ? this.scatter.toScreen(near[near.length - 1]) : at;
+      const thick = near.length === this.looks.batch && Math.hypot(x - at[0], y - at[1]) < THICK_PX;
+      this.looks.want(thick ? near.slice(0, 6) : near);
     }
   }
 
