@@ -63,10 +63,11 @@ class Network:
     """
 
     def __init__(self, run: Run, batch: int) -> None:
+        from galcat_core import models  # first, since it imports TensorFlow quietly
+
+        # isort: split
         import keras
         import tensorflow as tf
-
-        from galcat_core import models
 
         self.batch = batch
         self.module = models.network(run.network)

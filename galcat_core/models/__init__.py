@@ -11,8 +11,11 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from galcat_core.errors import GalcatError, listed, nearest
-from galcat_core.models import ds18
+from galcat_core.quiet import quiet
 from galcat_core.runs import Run
+
+with quiet():  # the first import of TensorFlow, wherever models are asked for first
+    from galcat_core.models import ds18
 
 if TYPE_CHECKING:
     import keras

@@ -6,12 +6,14 @@ import os
 import time
 from typing import TYPE_CHECKING
 
+from galcat_core import models, runs  # first, since it imports TensorFlow quietly
+
+# isort: split
 import keras
 import numpy as np
 import pandas as pd
 import tensorflow as tf
 
-from galcat_core import models, runs
 from galcat_core.datasets.pipeline import Batches, Pictures, shuffled
 from galcat_core.errors import GalcatError
 from galcat_core.files import whole
