@@ -50,7 +50,11 @@ def add_settings(parser: Parser, *sections: str) -> None:
 
 
 def _add_setting(
-    group: argparse._ArgumentGroup, section: str, item: dataclasses.Field, kind: typing.Any, flag: str
+    group: argparse._ArgumentGroup,
+    section: str,
+    item: dataclasses.Field,
+    kind: typing.Any,
+    flag: str,
 ) -> None:
     flags = [flag]
     if (section, item.name) in SHORT:

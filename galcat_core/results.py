@@ -78,7 +78,7 @@ def agreement_table(agreement: dict[str, Any]) -> Table:
     for name, found in agreement.items():
         if isinstance(found, dict):
             figures = (
-                found["adjusted_rand_index"],
+                found["adjusted_rand"],
                 found["purity"],
                 found["purity_without_clusters"],
             )

@@ -318,6 +318,7 @@ def _completed(cut: np.ndarray, known: np.ndarray, radius: np.ndarray) -> np.nda
     for channel in range(cut.shape[2]):
         sums = np.bincount(ring[known], cut[..., channel][known], minlength=ring.max() + 1)
         profile = np.where(counts > 3, sums / np.maximum(counts, 1), 0.0)
+        profile = np.minimum.accumulate(np.maximum(profile, 0.0))  # else noise would draw rings
         cut[..., channel][~known] = profile[ring[~known]]
     return cut
 
