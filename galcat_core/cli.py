@@ -153,7 +153,14 @@ def _transfer(parser: Parser) -> Callable:
     )
     add_settings(parser, "train", "augment", "evaluate")
     return lambda args, stages: stages.transfer(
-        args.run, args.store, args.split, args.out, config_of(args), args.workers, args.galaxies
+        args.run,
+        args.store,
+        args.split,
+        args.out,
+        config_of(args),
+        args.workers,
+        args.galaxies,
+        args.force,
     )
 
 
@@ -259,6 +266,7 @@ def _evaluate(parser: Parser) -> Callable:
         id_column=args.id_column,
         label_column=args.label_column,
         images=args.images,
+        force=args.force,
     )
 
 

@@ -129,7 +129,7 @@ def _learn(project: Path, config: Config, workers: int) -> None:
         stages.predict(cutouts / survey, table, run=runs / "sdss", split=split, set_name="test")
         stages.evaluate(
             table,
-            project / f"report/{survey}_by_sdss",
+            project / f"report/{survey}_test",
             config,
             split=split,
             images=cutouts / survey,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +12,16 @@ from galcat_core.config import Config
 from galcat_core.errors import GalcatError, listed, nearest
 from galcat_core.provenance import Provenance, digests
 from galcat_core.stages.pictures import import_folder
-from galcat_core.stages.work import keep_rejects, made_already, need, save, say
+from galcat_core.stages.work import (
+    folder_made_already,
+    keep_rejects,
+    made_already,
+    mark_folder,
+    need,
+    save,
+    say,
+    settings,
+)
 from galcat_core.tables import format_of, read_table
 
 if TYPE_CHECKING:
@@ -192,16 +202,24 @@ def evaluate(
     id_column: str = "id",
     label_column: str = "label",
     images: str | Path | None = None,
+    force: bool = False,
 ) -> dict:
     """Measure predictions against labels; write metrics.json and plots into a folder."""
+    if (split is None) == (labels is None):
+        raise GalcatError("say where the labels come from: --split TABLE, or --labels TABLE")
+    out, predictions = Path(out), need(predictions, "file", "make it with galcat predict")
+    given = [predictions, *(need(p, "file", "give a table") for p in (split, labels) if p)]
+    given += [need(images, "store", "make it with galcat cutouts")] if images else []
+    chosen = {"set": set_name, "survey": survey, "id": id_column, "label": label_column}
+    work = Provenance("evaluate", digests(*given), settings(config.evaluate, **chosen))
+    if folder_made_already(out, work, force):
+        return json.loads((out / "metrics.json").read_text())
     from galcat_core.evaluation.metrics import evaluate as measure
     from galcat_core.evaluation.report import report
     from galcat_core.images.store import CutoutStore
     from galcat_core.records import Predictions
 
-    if (split is None) == (labels is None):
-        raise GalcatError("say where the labels come from: --split TABLE, or --labels TABLE")
-    told = Predictions.load(need(predictions, "file", "make it with galcat predict"))
+    told = Predictions.load(predictions)
     truth = (
         _split_labels(split, told, set_name, survey)
         if split
@@ -210,6 +228,7 @@ def evaluate(
     judged = dataclasses.replace(told, table=told.table[told.table["id"].isin(truth["id"])])
     result = measure(judged, truth, config.evaluate)
     report(out, result, judged, truth, store=CutoutStore.open(images) if images else None)
+    mark_folder(out, work)
     return result
 
 
@@ -237,5 +256,13 @@ def _table_labels(path: Path, id_column: str, label_column: str, told: Predictio
                 f"{path}: no column '{name}'; there are {listed(table.columns, 30)}."
                 f"{nearest(name, table.columns)}"
             )
-    found = table[[id_column, label_column]].set_axis(["id", "label"], axis=1)
-    return found[found["label"].isin(told.classes)]
+    kept = [c for c in ("certain",) if c in table]
+    found = table[[id_column, label_column, *kept]].rename(
+        columns={id_column: "id", label_column: "label"}
+    )
+    known = found["label"].isin(told.classes)
+    if not known.all():
+        say(
+            f"{int((~known).sum())} rows of {path} have no label of {listed(told.classes)}: not counted"
+        )
+    return found[known]

@@ -10,9 +10,11 @@ from galcat_core.config import Config, Splitting
 from galcat_core.errors import GalcatError
 from galcat_core.provenance import Provenance, digests
 from galcat_core.stages.work import (
+    folder_made_already,
     keep_rejects,
     load_catalog,
     made_already,
+    mark_folder,
     need,
     save,
     say,
@@ -160,19 +162,33 @@ def transfer(
     config: Config,
     workers: int = 1,
     galaxies: int = 400,
+    force: bool = False,
 ) -> pd.DataFrame:
     """Bring a run to another survey in four ways; write their runs, transfer.csv and the ROC curves."""
+    for path in (run, store, split):
+        need(path, "run, store or split", "make it with galcat train, cutouts, split")
+    out = Path(out)
+    sections = (config.train, config.augment, config.evaluate)
+    work = Provenance(
+        "transfer",
+        digests(run, store, split),
+        settings(*sections, workers=workers, galaxies=galaxies),
+    )
+    if folder_made_already(out, work, force):
+        return read_table(out / "transfer.csv")[0]
     from galcat_core.images.store import CutoutStore
     from galcat_core.records import Split
     from galcat_core.runs import Run
     from galcat_core.training.transfer import transfer as run_all
 
-    return run_all(
+    table = run_all(
         Run.open(run),
         CutoutStore.open(store),
-        Split.load(need(split, "file", "make it with galcat split")),
+        Split.load(split),
         config,
-        Path(out),
+        out,
         workers=workers,
         limit=galaxies,
     )
+    mark_folder(out, work)
+    return table

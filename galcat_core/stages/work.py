@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from galcat_core.errors import GalcatError
+from galcat_core.files import write_text
 from galcat_core.provenance import Provenance
 from galcat_core.tables import provenance_of, write_table
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from galcat_core.records import Catalog, Record
+
+PROVENANCE = "provenance.json"
 
 
 def say(text: str) -> None:
@@ -33,6 +36,20 @@ def made_already(out: Path, work: Provenance, force: bool) -> bool:
         return False
     say(f"{out}: up to date")
     return True
+
+
+def folder_made_already(folder: Path, work: Provenance, force: bool) -> bool:
+    """Tell whether a folder already holds the result of this very work (see `mark_folder`)."""
+    mark = folder / PROVENANCE
+    if force or not mark.is_file() or not work.same_work(Provenance.from_json(mark.read_text())):
+        return False
+    say(f"{folder}: up to date")
+    return True
+
+
+def mark_folder(folder: Path, work: Provenance) -> None:
+    """Write what made a folder's result, last of all."""
+    write_text(folder / PROVENANCE, work.to_json() + "\n")
 
 
 def need(path: str | Path, what: str, mend: str) -> Path:
