@@ -146,7 +146,7 @@ def _told_metrics(report: dict) -> str:
     shown = {
         k: v
         for k, v in report.items()
-        if isinstance(v, int | float | str) and not isinstance(v, bool)
+        if isinstance(v, int | float | str) and not isinstance(v, bool) and k != "weights"
     }
     return ", ".join(
         f"{k.replace('_', ' ')} {v:.4g}" if isinstance(v, float) else f"{k.replace('_', ' ')} {v}"
