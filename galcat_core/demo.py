@@ -14,9 +14,11 @@ from galcat_core.tables import read_table
 
 # What a demonstration may take on two cores; a survey of one's own takes the defaults.
 DEMO = {
-    "train": {"epochs": 14, "patience": 5, "plateau_patience": 2, "fine_tune_epochs": 8},
+    "simulate": {"overlap": 1500, "unlabelled": 600},
+    "train": {"epochs": 12, "patience": 5, "plateau_patience": 2, "fine_tune_epochs": 5},
     "augment": {"blur_px": 0.6, "noise": 0.02},
 }
+GALAXIES = 300  # of DES to learn from: as many as Dominguez Sanchez et al. 2019 take for bars
 QUICK = {
     "simulate": {"overlap": 300, "unlabelled": 150},
     "train": {"epochs": 3, "fine_tune_epochs": 2},
@@ -134,7 +136,9 @@ def _learn(project: Path, config: Config, workers: int) -> None:
             split=split,
             images=cutouts / survey,
         )
-    stages.transfer(runs / "sdss", cutouts / "des", split, project / "transfer", config, workers)
+    stages.transfer(
+        runs / "sdss", cutouts / "des", split, project / "transfer", config, workers, GALAXIES
+    )
 
 
 def _label(project: Path, config: Config) -> None:

@@ -294,3 +294,33 @@ def test_config_file_holds_every_setting(tmp_path: Path) -> None:
     assert galcat("config", "-o", tmp_path / "all.toml") == 0
     assert Config.load(tmp_path / "all.toml") == Config()
     shutil.rmtree(tmp_path)
+
+
+def test_a_packed_run_predicts_as_the_whole_one(project: Path, tmp_path: Path) -> None:
+    from galcat_core.models.ship import pack
+    from galcat_core.runs import Run
+
+    whole = Run.open(project / "runs/sdss")
+    packed = pack(whole, tmp_path / "packed")
+    assert packed.weights.stat().st_size < 0.55 * whole.weights.stat().st_size
+    held = {path.name for path in packed.folder.iterdir()}
+    assert held == {"run.json", "config.toml", "report.json", "weights.weights.h5", "DIGEST"}
+    assert "path" not in packed.info["store"]
+    for run in (whole, packed):
+        out = tmp_path / f"{run.name}.csv"
+        assert galcat("predict", project / "cutouts/des", "--run", run.folder, "-o", out) == 0
+    a, b = (pd.read_csv(tmp_path / f"{name}.csv") for name in ("sdss", "packed"))
+    assert a["id"].tolist() == b["id"].tolist()
+    assert np.allclose(a["p_spiral"], b["p_spiral"], atol=2e-3)
+    assert a["run"][0] != b["run"][0]
+
+
+def test_without_a_run_the_model_in_the_box_predicts(tmp_path: Path) -> None:
+    y, x = np.mgrid[-60:60, -60:60]
+    light = 220 * np.exp(-np.hypot(x, y) / 9)[..., None]
+    noisy = light + np.random.default_rng(2).normal(12, 3, (120, 120, 3))
+    Image.fromarray(noisy.clip(0, 255).astype(np.uint8)).save(tmp_path / "round.png")
+    assert galcat("predict", "--images", tmp_path, "-o", tmp_path / "table.csv") == 0
+    table = pd.read_csv(tmp_path / "table.csv")
+    assert table["id"].tolist() == ["round.png"]
+    assert table["predicted"].tolist() == ["elliptical"]

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from galcat_core.runs import Run
 
 
-BOX = Path(__file__).resolve().parent.parent / "models" / "box"
+BOX = Path(__file__).resolve().parent.parent / "models" / "shipped"
 
 
 def predict(
