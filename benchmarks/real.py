@@ -1,10 +1,12 @@
-"""The recipe for real galaxies: SDSS pictures in, scores on SDSS and DES galaxies never seen out.
+r"""The recipe for real galaxies: SDSS pictures in, scores on SDSS and DES galaxies never seen out.
 
 `python -m benchmarks.real -o real` makes two tables of the real data and then does what these do:
 
   galcat cutouts --pictures DATA/images --table real/sdss.csv --survey sdss -o real/sdss --config configs/real.toml
   galcat split real/sdss -o real/split.parquet --config configs/real.toml
-  galcat train real/sdss --split real/split.parquet -o real/run --config configs/real.toml --workers 2
+  galcat train real/sdss --split real/split.parquet -o real/unbalanced --config configs/real.toml --workers 2
+  galcat train real/sdss --split real/split.parquet -o real/run --config configs/real.toml --workers 2 \
+    --from real/unbalanced --class-weights
   galcat predict --images DATA/pairs/des --table real/pairs.csv --run real/run -o real/pairs_des.parquet
   galcat evaluate real/pairs_des.parquet --labels real/pairs.csv --id-column file -o real/pairs_des
 
@@ -54,7 +56,11 @@ def main(quick: bool = False, out: str | Path = "real", workers: int = 1) -> lis
         out / "sdss", config, pictures=DATA / "images", table=out / "sdss.csv", survey="sdss"
     )
     stages.split([out / "sdss"], out / "split.parquet", config)
-    stages.train(out / "sdss", out / "split.parquet", out / "run", config, workers=workers)
+    split, unbalanced = out / "split.parquet", out / "unbalanced"
+    stages.train(out / "sdss", split, unbalanced, config, workers)
+    # most pictures are of spirals: then with the classes weighed alike, so that 0.5 parts any mix
+    weighed = config.replace(train={"class_weights": True})
+    stages.train(out / "sdss", split, out / "run", weighed, workers, parent=unbalanced)
     found = {name: evaluate(*of, config.evaluate) for name, of in _judged(out).items()}
     write_text(out / "scores.json", json.dumps(found, indent=1, sort_keys=True) + "\n")
     return [row for name, result in found.items() for row in _rows(name, result)]

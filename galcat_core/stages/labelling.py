@@ -18,7 +18,6 @@ from galcat_core.stages.work import (
     made_already,
     mark_folder,
     need,
-    save,
     say,
     settings,
 )
@@ -84,16 +83,20 @@ def embed(
     **columns: str | Path | None,
 ) -> Path:
     """Extract the features of the galaxies of a store or a folder; write an Embedding."""
-    from galcat_core.inference import embed as extract
+    from galcat_core.inference import embed_to
 
     chosen = _chosen(images, out, run, split, any_recipe, columns)
     work = Provenance("embed", chosen.digests, {"set": set_name})
     if not made_already(chosen.out, work, force):
-        ids = _ids(chosen.store, split, set_name)
-        made = extract(
-            chosen.run, chosen.store, ids, batch_size=batch_size, any_recipe=chosen.any_recipe
+        made = embed_to(
+            chosen.out,
+            chosen.run,
+            chosen.store,
+            ids=_ids(chosen.store, split, set_name),
+            batch_size=batch_size,
+            provenance=work,
+            any_recipe=chosen.any_recipe,
         )
-        save(made, chosen.out, work)
         say(f"{made.features.shape[1]} features of {len(made)} galaxies: {chosen.out}")
     chosen.tidy()
     return chosen.out

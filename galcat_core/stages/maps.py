@@ -30,10 +30,9 @@ def project(
     work = Provenance("project", digests(path), settings(config.project))
     if made_already(out, work, force):
         return out
-    from galcat_core.embeddings.project import project as draw
+    from galcat_core.embeddings.project import project_to
 
-    made = draw(Embedding.load(path), config.project)
-    save(made, out, work)
+    made = project_to(out, Embedding.load(path), config.project, provenance=work)
     say(f"maps of {len(made)} galaxies ({listed(config.project.methods)}): {out}")
     return out
 
