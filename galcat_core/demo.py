@@ -15,7 +15,7 @@ from galcat_core.tables import read_table
 # What a demonstration may take on two cores; a survey of one's own takes the defaults.
 DEMO = {
     "simulate": {"overlap": 1500, "unlabelled": 600},
-    "train": {"epochs": 12, "patience": 5, "plateau_patience": 2, "fine_tune_epochs": 5},
+    "train": {"epochs": 11, "patience": 5, "plateau_patience": 2, "fine_tune_epochs": 5},
     "augment": {"blur_px": 0.6, "noise": 0.02},
 }
 GALAXIES = 300  # of DES to learn from: as many as Dominguez Sanchez et al. 2019 take for bars
