@@ -135,6 +135,8 @@ def _chosen(
     format_of(out)
     if run is None and not (BOX / "run.json").is_file():
         raise GalcatError("no run is named, and no model is in the box: name one with --run RUN")
+    if run is None:
+        say(f"the model in the box predicts; its scores and limits: {BOX / 'README.md'}")
     opened, own = Run.open(run or BOX), None
     if (images / "store.json").is_file():
         given = sorted(name for name, value in columns.items() if value is not None)
