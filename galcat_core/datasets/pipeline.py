@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import os
+from collections.abc import Sequence
 from dataclasses import dataclass
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +18,9 @@ from galcat_core.progress import track
 
 if TYPE_CHECKING:
     from galcat_core.images.store import CutoutStore
+    from galcat_core.models import Network
 
+AHEAD = 4  # batches made before they are asked for
 READ_ROWS = 256  # pictures read and resized at once
 DRAWS = 13  # random numbers that one augmented picture takes (see `augmented`)
 
@@ -85,68 +88,112 @@ def draws(n: int, seed: int, epoch: int) -> tuple[np.ndarray, np.ndarray]:
     return chance, rng.integers(0, 2**31 - 1, (n, 2), np.int32)
 
 
+def looks(n: int, count: int, part: float, seed: int, epoch: int) -> np.ndarray:
+    """Return in which rendering each sample is seen in an epoch, (n,), int64; 0 is its own.
+
+    Parameters
+    ----------
+    n : int
+        Samples.
+    count : int
+        Renderings in another survey's look that there are of each.
+    part : float
+        Part of the samples that is seen in one of them.
+    """
+    rng = np.random.default_rng([seed, 3, epoch])
+    other = rng.random(n) < (part if count else 0.0)
+    return np.where(other, rng.integers(1, max(count, 1) + 1, n), 0)
+
+
 class Pictures:
     """Pictures of a store at the network's size, kept in memory as uint8 where they fit.
+
+    Those that the network enlarges are kept as they are stored, and enlarged each time.
 
     Parameters
     ----------
     store : CutoutStore
     rows : ndarray, (n,), int64
         Rows of the store, in the order of the samples.
-    network : module
-        One of `models.NETWORKS`.
+    network : Network
+        Of `models.network`.
     keep : bool, optional
-        Whether to resize once and keep; default: when the pictures of all `copies` take less than
+        Whether to read once and keep; default: when the pictures of all `copies` take less than
         half of the free memory. The batches are the same either way.
     copies : int
         Workers on this machine that each keep the pictures.
     quiet : bool
         Show no progress.
+    renderings : sequence of CutoutStore
+        The same galaxies in other surveys' looks (`CutoutStore.renderings`).
+
+    Notes
+    -----
+    Sample i in rendering r is picture i + r * len(self); r = 0 is the store's own.
     """
 
     def __init__(
         self,
         store: CutoutStore,
         rows: np.ndarray,
-        network: ModuleType,
+        network: Network,
         keep: bool | None = None,
         copies: int = 1,
         quiet: bool = True,
+        renderings: Sequence[CutoutStore] = (),
     ) -> None:
-        self.store, self.rows, self.network = store, np.asarray(rows, np.int64), network
-        size = network.INPUT_SIZE
+        self.rows, self.network = np.asarray(rows, np.int64), network
+        self.renderings = len(renderings)
+        self._sources = [(store, self.rows)]
+        self._sources += [(other, other.rows_of(store.ids[self.rows])) for other in renderings]
+        self._smaller = store.size_px < network.INPUT_SIZE
+        size = min(store.size_px, network.INPUT_SIZE)
         if keep is None:
-            needed = len(self.rows) * size * size * 3 * copies
+            needed = len(self._sources) * len(self.rows) * size * size * 3 * copies
             keep = needed < psutil.virtual_memory().available / 2
-        self._kept = tf.constant(self._resize_all(quiet)) if keep else None
+        self._kept = self._read_all(size, quiet) if keep else None
+        if keep and not self._smaller:
+            self._kept = tf.constant(self._kept)
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def take(self, index: tf.Tensor) -> tf.Tensor:
         """Return pictures of samples, (b, size, size, 3), uint8; a graph op."""
-        if self._kept is not None:
+        if self._kept is not None and not self._smaller:
             return tf.gather(self._kept, index)
-        pixels = self.store.size_px
-        images = tf.numpy_function(
-            lambda found: np.ascontiguousarray(self.store.images(self.rows[found])),
-            [index],
-            tf.uint8,
-            stateful=False,
-        )
-        images.set_shape((index.shape[0], pixels, pixels, 3))
-        return self.network.resize(images)
-
-    def _resize_all(self, quiet: bool) -> np.ndarray:
         size = self.network.INPUT_SIZE
-        kept = np.empty((len(self.rows), size, size, 3), np.uint8)
-        by_place = np.argsort(self.rows, kind="stable")  # shard after shard, each read once
-        starts = range(0, len(by_place), READ_ROWS)
-        quiet = quiet or len(starts) < 20
-        for start in track(starts, "reading pictures", unit="chunks", disable=quiet):
-            part = by_place[start : start + READ_ROWS]
-            kept[part] = self.network.resize(self.store.images(self.rows[part])).numpy()
-        return kept
+        images = tf.numpy_function(self._sized, [index], tf.uint8, stateful=False)
+        images.set_shape((index.shape[0], size, size, 3))
+        return images
+
+    def _sized(self, index: np.ndarray) -> np.ndarray:
+        if self._kept is not None:
+            return self.network.resize(self._kept[index])
+        rendering, sample = np.divmod(index, len(self))
+        size = self._sources[0][0].size_px
+        images = np.empty((len(index), size, size, 3), np.uint8)
+        for number in np.unique(rendering):
+            here = rendering == number
+            store, rows = self._sources[number]
+            images[here] = store.images(rows[sample[here]])
+        return np.ascontiguousarray(self.network.resize(images))
+
+    def _read_all(self, size: int, quiet: bool) -> np.ndarray:
+        """Read all pictures, (r * n, size, size, 3), uint8; resized where the network shrinks them."""
+        kept = np.empty((len(self._sources), len(self), size, size, 3), np.uint8)
+        chunks = [
+            (number, part)
+            for number, (_, rows) in enumerate(self._sources)
+            # shard after shard, each read once
+            for part in np.array_split(np.argsort(rows, kind="stable"), -(-len(rows) // READ_ROWS))
+        ]
+        quiet = quiet or len(chunks) < 20
+        for number, part in track(chunks, "reading pictures", unit="chunks", disable=quiet):
+            store, rows = self._sources[number]
+            images = store.images(rows[part])
+            kept[number, part] = images if self._smaller else self.network.resize(images)
+        return kept.reshape(-1, size, size, 3)
 
 
 class Batches:
@@ -165,7 +212,7 @@ class Batches:
     rank, size : int
         This worker's number, and how many there are.
     threads : int
-        Threads that read and augment; 0 leaves the choice to tf.data.
+        Threads that read and augment; 0: one a core.
     """
 
     def __init__(
@@ -182,6 +229,7 @@ class Batches:
         self.labels = np.asarray(labels, np.float32)
         self.weights = np.asarray(weights, np.float32)
         self.batch_size, self.rank, self.size, self.threads = batch_size, rank, size, threads
+        self._parallel = threads or os.cpu_count() or 1
         self._augmenting: dict[str, Any] = {}  # traced once, not once an epoch
 
     def plan(self, order: np.ndarray) -> Plan:
@@ -204,8 +252,8 @@ class Batches:
 
         return (
             self._dataset(self.plan(np.arange(len(self.labels))).index)
-            .map(load, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-            .prefetch(tf.data.AUTOTUNE)
+            .map(load, num_parallel_calls=self._parallel, deterministic=True)
+            .prefetch(AHEAD)
         )
 
     def training(self, epoch: int, seed: int, augment: Augment, start: int = 0) -> tf.data.Dataset:
@@ -213,12 +261,14 @@ class Batches:
 
         What a sample looks like depends on (seed, epoch, sample) only. Returns as `validation`.
         """
-        index = self.plan(shuffled(len(self.labels), seed, epoch)).index[start:]
-        chance, noise_key = draws(len(self.labels), seed, epoch)
-        dataset = self._dataset(index, chance[index], noise_key[index])
+        n = len(self.labels)
+        index = self.plan(shuffled(n, seed, epoch)).index[start:]
+        chance, noise_key = draws(n, seed, epoch)
+        look = looks(n, self.pictures.renderings, augment.renderings, seed, epoch)
+        dataset = self._dataset(index, chance[index], noise_key[index], look=look)
         return dataset.map(
-            self._augmenter(augment), num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
-        ).prefetch(tf.data.AUTOTUNE)
+            self._augmenter(augment), num_parallel_calls=self._parallel, deterministic=True
+        ).prefetch(AHEAD)
 
     def _augmenter(self, augment: Augment) -> Any:
         check_augment(augment)
@@ -234,13 +284,18 @@ class Batches:
             self._augmenting[key] = load
         return self._augmenting[key]
 
-    def _dataset(self, index: np.ndarray, *more: np.ndarray) -> tf.data.Dataset:
+    def _dataset(
+        self, index: np.ndarray, *more: np.ndarray, look: np.ndarray | None = None
+    ) -> tf.data.Dataset:
         blank = index < 0
         filled = np.where(blank, 0, index)  # a blank shows the first picture, with weight 0
         weight = np.where(blank, np.float32(0), self.weights[filled])
-        parts = (filled, self.labels[filled], weight, *more)
+        shown = filled if look is None else filled + len(self.labels) * look[filled]
+        parts = (shown, self.labels[filled], weight, *more)
         options = tf.data.Options()
         options.threading.private_threadpool_size = self.threads
+        # its thread is waited for at the end of an epoch, for seconds where workers share a machine
+        options.autotune.enabled = False
         return tf.data.Dataset.from_tensor_slices(parts).with_options(options)
 
 
@@ -293,7 +348,11 @@ def augmented(
         images = tf.maximum(images, 0.0) ** power[:, None, None, None]
     if augment.noise > 0:
         shape = images.shape[1:]
-        noise = tf.map_fn(lambda key: tf.random.stateless_normal(shape, key), noise_key, tf.float32)
+        noise = tf.map_fn(
+            lambda key: tf.random.stateless_normal(shape, key),
+            noise_key,
+            fn_output_signature=tf.float32,
+        )
         images += noise * (chance[:, 7] * augment.noise)[:, None, None, None]
     return tf.clip_by_value(images, 0.0, 1.0)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
+import zlib
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -16,10 +17,12 @@ import pandas as pd
 from galcat_core.config import Harmonise
 from galcat_core.errors import GalcatError, listed, nearest
 from galcat_core.images.decode import SUFFIXES, NoPicture, read_picture, square
+from galcat_core.images.harmonise import Harmonised
 from galcat_core.images.harmonise import harmonise as harmonised
 from galcat_core.images.plan import plan_shards, standard_rows
+from galcat_core.images.rerender import draw, rerender
 from galcat_core.images.shards import Made, Maker, write_units
-from galcat_core.images.store import CutoutStore, Flag
+from galcat_core.images.store import RENDERINGS, CutoutStore, Flag
 from galcat_core.tables import check_ids, read_table
 
 if TYPE_CHECKING:
@@ -77,7 +80,8 @@ def import_pictures(
     classes : dict, optional
         Value of the label column -> class name; other values become no label.
     settings : Harmonise, optional
-        Section [pictures] of the config. With `harmonise` off a picture's largest centred square is
+        Section [pictures] of the config; its `renderings` are kept as stores in the store (see
+        `CutoutStore.renderings`). With `harmonise` off a picture's largest centred square is
         resampled to `size_px` and nothing else is done to it.
     survey : str, optional
         By default the folder's name.
@@ -111,19 +115,32 @@ def import_pictures(
     chosen = dataclasses.asdict(settings)
     if not settings.harmonise:
         chosen = {"harmonise": False, "size_px": settings.size_px}
-    return write_units(
-        out,
-        plan_shards(rows, shard_rows),
-        partial(_open, str(folder), settings),
-        survey=survey or folder.resolve().name,
-        size_px=settings.size_px,
-        settings={**chosen, "shard_rows": shard_rows},
-        plan=json.dumps([(folder / name).stat().st_size for name in rows["file"]]),
-        rejects=rejects.reset_index(drop=True),
-        provenance=provenance,
-        workers=workers,
-        description="pictures",
-    )
+        if settings.renderings:
+            raise GalcatError(
+                "pictures.renderings needs pictures.harmonise: it finds the galaxy to show anew"
+            )
+
+    def write(out: Path, rendering: int, rows: pd.DataFrame, rejects: pd.DataFrame) -> CutoutStore:
+        told = {k: v for k, v in chosen.items() if k != "renderings"} | {"shard_rows": shard_rows}
+        return write_units(
+            out,
+            plan_shards(rows, shard_rows),
+            partial(_open, str(folder), settings, rendering),
+            survey=survey or folder.resolve().name,
+            size_px=settings.size_px,
+            settings={**told, "rendering": rendering} if rendering else told,
+            plan=json.dumps([(folder / name).stat().st_size for name in rows["file"]]),
+            rejects=rejects.reset_index(drop=True),
+            provenance=provenance,
+            workers=workers,
+            description=f"rendering {rendering}" if rendering else "pictures",
+        )
+
+    store = write(Path(out), 0, rows, rejects)
+    rows = rows[rows["id"].isin(store.ids)].reset_index(drop=True)
+    for number in range(1, settings.renderings + 1):
+        write(store.path / RENDERINGS / f"{number:02d}", number, rows, rejects[:0])
+    return store
 
 
 def _pictures_in(folder: Path) -> list[str]:
@@ -251,16 +268,16 @@ def _label_text(value: Any) -> str:
 
 
 @contextlib.contextmanager
-def _open(folder: str, settings: Harmonise, _job: Any) -> Iterator[Maker]:
+def _open(folder: str, settings: Harmonise, rendering: int, _job: Any) -> Iterator[Maker]:
     """Yield the maker of shards (see `galcat_core.images.plan.Unit`)."""
-    yield partial(_make, Path(folder), settings)
+    yield partial(_make, Path(folder), settings, rendering)
 
 
-def _make(folder: Path, settings: Harmonise, rows: pd.DataFrame) -> Made:
+def _make(folder: Path, settings: Harmonise, rendering: int, rows: pd.DataFrame) -> Made:
     images, kept, more, rejects = [], [], [], []
     for row, (name, file) in enumerate(zip(rows["id"], rows["file"], strict=True)):
         try:
-            image, facts = _one(folder / file, settings)
+            image, facts = _one(folder / file, settings, rendering)
         except (NoPicture, GalcatError) as error:
             rejects.append((name, str(error)))
             continue
@@ -278,10 +295,27 @@ def _facts(settings: Harmonise) -> list[str]:
     return ["flags", *MEASURED] if settings.harmonise else ["flags"]
 
 
-def _one(file: Path, settings: Harmonise) -> tuple[np.ndarray, list[Any]]:
+def _one(file: Path, settings: Harmonise, rendering: int) -> tuple[np.ndarray, list[Any]]:
     """Return a picture, (size_px, size_px, 3), uint8, and its facts."""
     if settings.harmonise:
-        found = harmonised(read_picture(file), settings)
+        image = read_picture(file)
+        found = harmonised(image, settings)
+        if rendering and not found.flags & Flag.BLANK:
+            found = _elsewhere(image, found, settings, [rendering, _seed(file)])
         return found.picture, [int(found.flags), *(float(getattr(found, k)) for k in MEASURED)]
     image = square(read_picture(file, settings.size_px), settings.size_px)
     return image, [int(Flag.BLANK) if image.min() == image.max() else 0]
+
+
+def _elsewhere(
+    image: np.ndarray, found: Harmonised, settings: Harmonise, seed: list[int]
+) -> Harmonised:
+    """Harmonise the picture in another survey's look; where the galaxy is lost in it, as it is."""
+    look = draw(np.random.default_rng(seed))
+    other = harmonised(rerender(image, found, look, [*seed, 1]), settings)
+    return found if other.flags & Flag.BLANK else other
+
+
+def _seed(file: Path) -> int:
+    """Return a number that the file's name decides, whatever else is in the folder."""
+    return zlib.crc32(file.name.encode())

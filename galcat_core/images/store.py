@@ -5,6 +5,7 @@ FOLDER/shard-00000.npy   pictures (n, size_px, size_px, 3), uint8; .parquet: the
 FOLDER/index.parquet     the rows of all shards, written when the whole is done
 FOLDER/rejects.parquet   id and reason of everything that has no picture
 FOLDER/DIGEST            sha256 over the pictures and their rows
+FOLDER/renderings/1 ...  stores of the same galaxies in other surveys' looks, to learn from
 
 `galcat_core.images.shards` writes it.
 """
@@ -30,6 +31,9 @@ from galcat_core.tables import read_table
 # memory maps kept open: each holds a file descriptor, and others need some too
 _FILES = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 OPEN_MAPS = 512 if _FILES == resource.RLIM_INFINITY else min(512, _FILES // 3)
+
+
+RENDERINGS = "renderings"  # folder of a store in which those in other looks lie
 
 
 class Flag(IntFlag):
@@ -113,6 +117,12 @@ class CutoutStore:
     def ids(self) -> np.ndarray:
         """Ids in store order, (N,), int64 or str."""
         return self.table["id"].to_numpy()
+
+    @functools.cached_property
+    def renderings(self) -> list[CutoutStore]:
+        """The same galaxies in other surveys' looks, kept with this store to learn from; in order."""
+        folders = sorted((self.path / RENDERINGS).glob("[0-9]*"), key=lambda folder: folder.name)
+        return [CutoutStore.open(folder) for folder in folders]
 
     @functools.cached_property
     def rejects(self) -> pd.DataFrame:

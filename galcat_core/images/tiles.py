@@ -30,6 +30,7 @@ from galcat_core.images.shards import (
 )
 from galcat_core.images.stamps import MARGIN, Pixels, sky_frame, stamp
 from galcat_core.images.store import CutoutStore
+from galcat_core.provenance import fingerprint
 
 if TYPE_CHECKING:
     from galcat_core.config import Cutouts
@@ -116,12 +117,12 @@ def _memory(tile: Tile, config: Cutouts) -> int:
 
 
 def _facts(tile: Tile) -> str:
-    """Return what a tile's pictures depend on, as text: its files' names, sizes and headers."""
-    facts = [
-        [*layer.facts, Path(layer.image.file).stat().st_size, layer.wcs.to_header_string()]
-        for layer in tile.layers.values()
-    ]
-    return json.dumps([tile.name, facts])
+    """Return what a tile's pictures depend on, as text: its files' names, headers and pixels."""
+    layers = tile.layers.values()
+    facts = [[*layer.facts, layer.wcs.to_header_string()] for layer in layers]
+    planes = [p for la in layers for p in (la.image, la.weight, la.mask) if p is not None]
+    pixels = [fingerprint(file) for file in dict.fromkeys(plane.file for plane in planes)]
+    return json.dumps([tile.name, facts, pixels])
 
 
 def _check_bands(tiles: list[Tile], config: Cutouts, where: Any) -> None:

@@ -1,6 +1,7 @@
 """Batches for training and validation: dealt to workers exactly, augmented only for training."""
 
 import contextlib
+import dataclasses
 from collections import Counter
 
 import numpy as np
@@ -104,7 +105,7 @@ def test_validation_pictures_are_those_of_inference(store, pictures):
     assert np.array_equal(found[order >= 0], expected)
 
 
-def test_training_pictures_are_shuffled_and_augmented_by_epoch(pictures):
+def test_training_pictures_are_shuffled_and_augmented_by_epoch(store, pictures):
     source = batches(pictures)
     first, again, later = (
         [tuple(part.numpy() for part in batch) for batch in source.training(epoch, 7, Augment())]
@@ -113,7 +114,7 @@ def test_training_pictures_are_shuffled_and_augmented_by_epoch(pictures):
     for one, two in zip(first, again, strict=True):
         assert all(map(np.array_equal, one, two))
     assert not np.array_equal(first[0][0], later[0][0])
-    plain = ds18.prepare(pictures.store.images(pictures.rows)).numpy()
+    plain = ds18.prepare(store.images(pictures.rows)).numpy()
     order = np.concatenate(source.plan(shuffled(N, 7, 0)).index)
     seen = np.concatenate([images for images, _, _ in first])[order >= 0]
     changed = np.abs(seen - plain[order[order >= 0]]).max((1, 2, 3))
@@ -197,7 +198,7 @@ def test_each_change_is_what_it_says(uneven, settings, fixed, expected):
 
 
 def test_zoom_scales_the_galaxy(store):
-    picture = ds18.resize(store.images([0])).numpy()
+    picture = ds18.resize(store.images([0]))
     twice = change(picture, Augment(0.0, 0.0, [2.0, 2.0], False))
     widths = [np.sum(x[0, 34, :, 0] > x[0, 34, :, 0].max() / 2) for x in (picture / 255.0, twice)]
     assert widths[1] == pytest.approx(2 * widths[0], abs=1)
@@ -238,3 +239,48 @@ def test_chance_covers_its_range_and_differs_by_epoch():
 def test_a_zoom_that_is_no_range_is_refused(pictures, zoom):
     with pytest.raises(GalcatError, match=r"augment\.zoom .* two positive numbers"):
         batches(pictures).training(0, 1, Augment(zoom=zoom))
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_renderings_are_drawn_for_training_only(store, tmp_path, keep):
+    @contextlib.contextmanager
+    def darker(job):
+        with make_pictures(job) as make:
+            yield lambda rows: ((images := make(rows))[0] // 2, *images[1:])
+
+    shuffled_table = store.table.iloc[::-1].drop(columns=["size_arcsec"], errors="ignore")
+    other = write_units(
+        tmp_path / "other",
+        plan_shards(shuffled_table.reset_index(drop=True), 10),
+        darker,
+        survey="sdss",
+        size_px=80,
+        settings={},
+        workers=1,
+    )
+    rows = np.arange(N)[::-1] + 5
+    both = Batches(
+        Pictures(store, rows, ds18, keep=keep, renderings=[other]), np.arange(N) % 2, np.ones(N), 8
+    )
+    plain = Batches(Pictures(store, rows, ds18, keep=keep), np.arange(N) % 2, np.ones(N), 8)
+    look = pipeline.looks(N, 1, 0.5, seed=3, epoch=2)
+    assert set(look) == {0, 1}
+    still = dataclasses.replace(STILL, renderings=0.5)
+    order = shuffled(N, 3, 2)
+    seen = np.concatenate([
+        np.asarray(both.pictures.take(index)) for index in np.array_split(order + N * look[order], 4)
+    ])  # fmt: skip
+    own = np.concatenate([np.asarray(plain.pictures.take(i)) for i in np.array_split(order, 4)])
+    assert np.array_equal(seen[look[order] == 0], own[look[order] == 0])
+    assert np.abs(seen[look[order] == 1] - own[look[order] == 1] / 2).max() <= 1.5
+    drawn = [p for batch in both.training(2, 3, still) for p in batch[0].numpy()[batch[2] > 0]]
+    assert np.allclose(np.stack(drawn), ds18.normalise(seen.astype(np.float32) / 255), atol=1e-5)
+    for mine, theirs in zip(both.validation(), plain.validation(), strict=True):
+        assert np.array_equal(mine[0], theirs[0])
+
+
+def test_how_many_are_seen_in_another_look():
+    look = pipeline.looks(20_000, 4, 0.75, seed=1, epoch=0)
+    assert np.mean(look > 0) == pytest.approx(0.75, abs=0.02)
+    assert np.bincount(look)[1:] == pytest.approx([3750] * 4, rel=0.06)
+    assert not pipeline.looks(50, 0, 0.75, seed=1, epoch=0).any()

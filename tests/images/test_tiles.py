@@ -233,6 +233,17 @@ def test_a_resumed_cut_gives_the_same_bytes(tmp_path):
         cut(objects, tmp_path / "t", tmp_path / "s", settings(size_px=32))
 
 
+@pytest.mark.parametrize("suffix", [".fits", ".fits.fz"])
+def test_a_tile_with_other_pixels_is_another_tile(tmp_path, suffix):
+    plain(tmp_path / "t", suffix=suffix)
+    objects = catalog([150.0], [2.0])
+    cut(objects, tmp_path / "t", tmp_path / "s", settings())
+    with fits.open(tmp_path / "t" / f"one_r{suffix}", mode="update") as hdus:
+        hdus[-1].data[100, 100] += 1
+    with pytest.raises(GalcatError, match="image files"):
+        cut(objects, tmp_path / "t", tmp_path / "s", settings())
+
+
 def test_twins_share_a_width(tmp_path):
     plain(tmp_path / "t")
     ids = 10**18 + np.arange(2)
