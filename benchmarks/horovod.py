@@ -67,13 +67,13 @@ def galcat_epoch(count: int, workers: distributed.Workers, augment: bool) -> Cal
     from galcat_core.config import Augment
     from galcat_core.datasets import pipeline
     from galcat_core.models import ds18
-    from galcat_core.training import loop
+    from galcat_core.training import steps
 
     tf.config.experimental.enable_op_determinism()
     source, model = Pictures(count), ds18.build(1, workers.rank)
     optimizer = keras.optimizers.Adam(1e-3)
     optimizer.build(model.trainable_variables)
-    learn, _ = loop._steps(model, optimizer, workers)
+    learn, _ = steps.compiled(model, optimizer, workers)
     kept = pipeline.Pictures(source, np.arange(count), ds18)
     ones = np.ones(count)
     threads = distributed.threads_each(workers.local_size)

@@ -134,6 +134,12 @@ class Harmonise:
     median: float = setting(
         0.4, "brightness of the galaxy's median pixel if equalised", low=0.05, high=0.95
     )
+    renderings: int = setting(
+        0,
+        "further pictures of each galaxy in the looks of other surveys, kept to learn from",
+        low=0,
+        high=99,
+    )
 
 
 @dataclass
@@ -150,9 +156,46 @@ class Splitting:
 class Train:
     """Network and optimisation."""
 
-    network: str = setting("ds18", "which network", choices=("ds18",))
+    network: str = setting(
+        "ds18",
+        "which network",
+        choices=(
+            "ds18",
+            "resnet12",
+            "xception",
+            "mobilenetv3small",
+            "mobilenetv3large",
+            "efficientnetv2b0",
+            "resnet50v2",
+            "densenet121",
+        ),
+    )
+    input_px: int = setting(
+        0,
+        "width and height of the pictures that the network sees (0: its own)",
+        low=0,
+        high=1024,
+    )
+    weights: str = setting(
+        "imagenet",
+        "what a keras.applications network begins with: imagenet, none (random), or a file of its "
+        "base without top (.h5, .weights.h5, .keras)",
+    )
     seed: int = setting(1, "seed of weights, order, augmentation and dropout", low=0)
-    epochs: int = setting(50, "most epochs", low=1)
+    epochs: int = setting(50, "most epochs, of all stages together", low=1)
+    stage_epochs: list[int] = setting(
+        [], "most epochs of each stage (none: the network's own stages)"
+    )
+    stage_first_layer: list[int] = setting(
+        [], "each stage's first layer that learns, by its place; -1: the dense layers alone"
+    )
+    stage_rate: list[float] = setting([], "each stage's factor on the learning rate (none: 1)")
+    precision: str = setting(
+        "float32",
+        "what the layers compute in; weights, and prediction, are float32",
+        choices=("float32", "mixed_float16", "mixed_bfloat16"),
+    )
+    xla: bool = setting(False, "compile the training step with XLA, which draws other dropouts")
     batch_size: int = setting(30, "pictures a step and worker", low=1)
     learning_rate: float = setting(
         1e-3, "Adam's rate for one worker; times the number of workers", low=0.0
@@ -160,7 +203,7 @@ class Train:
     scale_learning_rate: bool = setting(True, "multiply the rate by the number of workers")
     warmup_epochs: float = setting(
         1.0,
-        "epochs over which the rate climbs from one worker's to the full one; at most half of all",
+        "epochs over which the rate climbs from one worker's to the full one; half a stage at most",
         low=0.0,
     )
     patience: int = setting(
@@ -168,6 +211,14 @@ class Train:
     )
     plateau_patience: int = setting(
         4, "epochs without a better validation loss before the rate is halved", low=1
+    )
+    schedule: str = setting(
+        "plateau",
+        "how the rate falls: halved on plateaus, or along a cosine to nothing in the last epoch",
+        choices=("plateau", "cosine"),
+    )
+    weight_decay: float = setting(
+        0.0, "part of each weight that AdamW takes away, times the rate (0: Adam)", low=0.0
     )
     class_weights: bool = setting(True, "weigh classes so that each counts the same")
     certain_only: bool = setting(
@@ -215,6 +266,34 @@ class Augment:
     colour: float = setting(
         0.0, "largest relative change of a channel and of the saturation", low=0.0, high=1.0
     )
+    renderings: float = setting(
+        0.75,
+        "part of the pictures seen in another survey's look, where there are (pictures.renderings)",
+        low=0.0,
+        high=1.0,
+    )
+
+
+@dataclass
+class Calibrate:
+    """Calibrated probabilities, fitted on galaxies that the network did not learn from."""
+
+    method: str = setting(
+        "auto",
+        "temperature, temperature and bias (platt), or isotonic; auto takes the best of them, or "
+        "none, by cross-validated log-loss",
+        choices=("auto", "none", "temperature", "platt", "isotonic"),
+    )
+    class_mix: str = setting(
+        "labels",
+        "mix of classes that the probabilities hold for: that of the labels, or each class alike",
+        choices=("labels", "balanced"),
+    )
+    threshold: float = setting(
+        0.5, "calibrated probability from which the positive class is predicted", low=0.0, high=1.0
+    )
+    folds: int = setting(5, "parts of the cross-validation", low=2)
+    seed: int = setting(1, "seed of the parts", low=0)
 
 
 @dataclass
@@ -222,12 +301,19 @@ class Evaluate:
     """Metrics and their intervals."""
 
     threshold: float = setting(
-        0.5, "probability from which the positive class is predicted", low=0.0, high=1.0
+        0.0,
+        "probability from which the positive class is predicted (0: the one that predicted)",
+        low=0.0,
+        high=1.0,
     )
     bootstrap: int = setting(1000, "resamplings behind an interval", low=10)
     confidence: float = setting(0.95, "coverage of an interval", low=0.5, high=0.999)
     seed: int = setting(1, "seed of the resamplings", low=0)
     bins: int = setting(10, "bins of the reliability diagram and the calibration error", low=2)
+    bin_by: list[str] = setting(
+        [], "columns of numbers to measure in bins of: magnitude, size, redshift, domain_distance"
+    )
+    bin_count: int = setting(5, "bins of each such column, of equally many galaxies", low=2)
 
 
 @dataclass
@@ -258,6 +344,7 @@ class Config:
     split: Splitting = field(default_factory=Splitting)
     train: Train = field(default_factory=Train)
     augment: Augment = field(default_factory=Augment)
+    calibrate: Calibrate = field(default_factory=Calibrate)
     evaluate: Evaluate = field(default_factory=Evaluate)
     project: Project = field(default_factory=Project)
 
@@ -353,6 +440,8 @@ def check_value(item: dataclasses.Field, kind: Any, value: Any, where: str) -> A
         raise GalcatError(f"{where} = {value!r}: a value of type {kind.__name__} is wanted")
     value = kind(value)
     low, high, choices = (item.metadata[k] for k in ("low", "high", "choices"))
+    if choices and kind is str:
+        value = {choice.lower(): choice for choice in choices}.get(value.lower(), value)
     if choices and value not in choices:
         raise GalcatError(
             f"{where} = {value!r}: legal are {listed(choices)}.{nearest(str(value), choices)}"

@@ -10,6 +10,8 @@ import pytest
 from galcat_core.config import Config
 from galcat_core.errors import GalcatError, listed, nearest
 
+ROOT = Path(__file__).resolve().parents[1]
+
 
 def test_the_defaults_survive_the_file(tmp_path: Path) -> None:
     Config().save(tmp_path / "c.toml")
@@ -44,6 +46,11 @@ def test_changed_values_survive_the_file(tmp_path: Path) -> None:
 def test_a_file_holds_only_what_differs(tmp_path: Path) -> None:
     (tmp_path / "c.toml").write_text("[match]\nradius_arcsec = 3\n")
     assert Config.load(tmp_path / "c.toml") == Config().replace(match={"radius_arcsec": 3.0})
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "configs").glob("*.toml")), ids=lambda p: p.stem)
+def test_the_configs_of_the_repository_are_legal(path: Path) -> None:
+    assert Config.load(path) != Config()
 
 
 def test_the_paper_s_thresholds_are_the_defaults() -> None:

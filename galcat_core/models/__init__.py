@@ -1,45 +1,116 @@
 """The networks, one a file with the same face, and how a trained one is loaded from its run.
 
-A network's module holds `INPUT_SIZE`, `EMBEDDING_LAYER`, `build`, `set_learning`, `resize`,
-`normalise` and `prepare`.
+A network is a module, or an object where it has choices of its own, with this face (see `Network`):
+`INPUT_SIZE`, `EMBEDDING_LAYER`, `STAGES`, `build`, `pretrain`, `set_learning`, `resize`, `normalise`
+and `prepare`. They need Keras and numpy only, whatever Keras's backend.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
+from galcat_core import backend
 from galcat_core.errors import GalcatError, listed, nearest
 from galcat_core.quiet import quiet
 from galcat_core.runs import Run
 
-with quiet():  # the first import of TensorFlow, wherever models are asked for first
-    from galcat_core.models import ds18
+backend.choose()
+with quiet():  # the first import of Keras and its backend, wherever models are asked for first
+    from galcat_core.models import backbones, ds18, resnet12, xception
 
 if TYPE_CHECKING:
     import keras
+    import numpy as np
 
-NETWORKS: dict[str, ModuleType] = {"ds18": ds18}
+
+class Network(Protocol):
+    """The face of a network.
+
+    Attributes
+    ----------
+    INPUT_SIZE : int
+        Width and height of the pictures it sees, in pixels.
+    EMBEDDING_LAYER : str
+        The layer whose output are the features.
+    STAGES : tuple of (epochs, layers, factor on the rate)
+        How it is thawed by itself when it was pretrained; empty: all at once.
+    """
+
+    INPUT_SIZE: int
+    EMBEDDING_LAYER: str
+    STAGES: tuple[tuple[int, str | int, float], ...]
+
+    def build(
+        self, seed: int = 0, dropout_seed: int | None = None, precision: str = "float32"
+    ) -> keras.Model:
+        """Return the network with random weights; its last output is the positive class's probability."""
+
+    def pretrain(self, model: keras.Model, weights: str) -> None:
+        """Give a built network the weights that it begins with: "imagenet", "none" or a file."""
+
+    def set_learning(self, model: keras.Model, which: str | int = "all") -> None:
+        """Choose the layers that learn: "all", "dense", or all from a place on."""
+
+    def resize(self, images: Any) -> np.ndarray:
+        """Bring pictures, uint8, to INPUT_SIZE."""
+
+    def normalise(self, images: Any) -> Any:
+        """Turn resized pictures (uint8, or float32 between 0 and 1) into the network's input."""
+
+    def prepare(self, images: Any) -> Any:
+        """Resize, then normalise; nothing random."""
 
 
-def network(name: str) -> ModuleType:
-    """Return the module of a network.
+NETWORKS: dict[str, Network] = {
+    "ds18": ds18,
+    "resnet12": resnet12,
+    "xception": xception.XCEPTION,
+    "mobilenetv3small": backbones.MOBILENETV3SMALL,
+    "mobilenetv3large": backbones.MOBILENETV3LARGE,
+    "efficientnetv2b0": backbones.EFFICIENTNETV2B0,
+    "resnet50v2": backbones.RESNET50V2,
+    "densenet121": backbones.DENSENET121,
+}
+
+
+def network(name: str, input_px: int = 0) -> Network:
+    """Return a network.
+
+    Parameters
+    ----------
+    name : str
+        A key of `NETWORKS`.
+    input_px : int
+        Width and height of the pictures it shall see; 0: its own.
 
     Raises
     ------
     GalcatError
-        There is no network of that name.
+        There is no network of that name, or it does not take pictures of that size.
     """
     if name not in NETWORKS:
         raise GalcatError(
             f"there is no network '{name}'; legal are {listed(NETWORKS)}.{nearest(name, NETWORKS)}"
         )
-    return NETWORKS[name]
+    found = NETWORKS[name]
+    if input_px in (0, found.INPUT_SIZE):
+        return found
+    if not hasattr(found, "at"):
+        raise GalcatError(
+            f"train.input_px = {input_px}: {name} sees pictures of {found.INPUT_SIZE} pixels only; "
+            "give 0"
+        )
+    return found.at(input_px)
+
+
+def of(run: Run) -> Network:
+    """Return the network of a run, for pictures of the size that it learnt from."""
+    return network(run.network, run.config.train.input_px)
 
 
 def load(run: Run | str | Path) -> keras.Model:
-    """Return a run's network with its best weights, ready to predict.
+    """Return a run's network with its best weights, ready to predict in float32.
 
     Raises
     ------
@@ -47,7 +118,7 @@ def load(run: Run | str | Path) -> keras.Model:
         The folder holds no run, the run has no weights yet, or they do not fit the network.
     """
     run = run if isinstance(run, Run) else Run.open(run)
-    model = network(run.network).build()
+    model = of(run).build()
     try:
         model.load_weights(run.weights)
     except (OSError, ValueError, KeyError) as error:

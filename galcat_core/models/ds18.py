@@ -6,15 +6,21 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
-from keras import layers
+from keras import layers, ops
+
+from galcat_core.errors import GalcatError
+from galcat_core.models.precision import computing_in
+from galcat_core.models.resampling import resized
 
 INPUT_SIZE = 69
 EMBEDDING_LAYER = "embedding"
 PARAMETERS = 2_602_849
+STAGES = ()  # all layers learn from the beginning
 
 
-def build(seed: int = 0, dropout_seed: int | None = None) -> keras.Model:
+def build(
+    seed: int = 0, dropout_seed: int | None = None, precision: str = "float32"
+) -> keras.Model:
     """Return the untrained network, section 3 of arXiv:1711.05744.
 
     Parameters
@@ -24,6 +30,8 @@ def build(seed: int = 0, dropout_seed: int | None = None) -> keras.Model:
     dropout_seed : int, optional
         Seed of the dropout masks (default: `seed`); workers that train together want different
         masks on the same weights.
+    precision : str
+        What the layers compute in (see `precision.computing_in`); the probability is float32.
 
     Returns
     -------
@@ -45,87 +53,91 @@ def build(seed: int = 0, dropout_seed: int | None = None) -> keras.Model:
             name=f"conv{number + 1}",
         )
 
-    def dense(units: int, activation: str, number: int, name: str) -> layers.Layer:
+    def dense(units: int, activation: str, number: int, name: str, **more: Any) -> layers.Layer:
         start = keras.initializers.GlorotUniform(seed=first[number])
-        return layers.Dense(units, activation=activation, kernel_initializer=start, name=name)
+        return layers.Dense(
+            units, activation=activation, kernel_initializer=start, name=name, **more
+        )
 
-    return keras.Sequential(
-        [
-            keras.Input((INPUT_SIZE, INPUT_SIZE, 3), name="pictures"),
-            conv(32, 6, 0),  # 69 x 69
-            layers.Dropout(0.5, seed=drop[0], name="dropout1"),
-            conv(64, 5, 1),
-            layers.MaxPooling2D(2, name="pool1"),  # 34 x 34
-            layers.Dropout(0.25, seed=drop[1], name="dropout2"),
-            conv(128, 2, 2),
-            layers.MaxPooling2D(2, name="pool2"),  # 17 x 17
-            layers.Dropout(0.25, seed=drop[2], name="dropout3"),
-            conv(128, 3, 3),
-            layers.Dropout(0.25, seed=drop[3], name="dropout4"),
-            layers.Flatten(name="flat"),  # 36,992
-            dense(64, "relu", 4, EMBEDDING_LAYER),
-            layers.Dropout(0.5, seed=drop[4], name="dropout5"),
-            dense(1, "sigmoid", 5, "probability"),
-        ],
-        name="ds18",
-    )
-
-
-def set_learning(model: keras.Model, which: str = "all") -> None:
-    """Choose the layers that learn: "all", or "dense" (the convolutions stay as they are)."""
-    for layer in model.layers:
-        layer.trainable = which == "all" or not isinstance(layer, layers.Conv2D)
+    with computing_in(precision):
+        return keras.Sequential(
+            [
+                keras.Input((INPUT_SIZE, INPUT_SIZE, 3), name="pictures"),
+                conv(32, 6, 0),  # 69 x 69
+                layers.Dropout(0.5, seed=drop[0], name="dropout1"),
+                conv(64, 5, 1),
+                layers.MaxPooling2D(2, name="pool1"),  # 34 x 34
+                layers.Dropout(0.25, seed=drop[1], name="dropout2"),
+                conv(128, 2, 2),
+                layers.MaxPooling2D(2, name="pool2"),  # 17 x 17
+                layers.Dropout(0.25, seed=drop[2], name="dropout3"),
+                conv(128, 3, 3),
+                layers.Dropout(0.25, seed=drop[3], name="dropout4"),
+                layers.Flatten(name="flat"),  # 36,992
+                dense(64, "relu", 4, EMBEDDING_LAYER),
+                layers.Dropout(0.5, seed=drop[4], name="dropout5"),
+                dense(1, "sigmoid", 5, "probability", dtype="float32"),
+            ],
+            name="ds18",
+        )
 
 
-def resize(images: Any) -> tf.Tensor:
-    """Bring pictures to the network's size, each pixel the mean of the area that it covers.
+def pretrain(model: keras.Model, weights: str) -> None:
+    """Begin at random, as the paper does: there are no ImageNet weights of this network.
 
-    Smaller pictures are enlarged bilinearly. The result is rounded to whole numbers, so that a
-    picture kept resized as uint8 is the very picture that was not kept.
-
-    Parameters
-    ----------
-    images : array or tensor, (N, H, W, 3), uint8
-        H and W known when the graph is built.
-
-    Returns
-    -------
-    tf.Tensor, (N, 69, 69, 3), uint8
+    Raises
+    ------
+    GalcatError
+        A file of weights is named.
     """
-    images = tf.convert_to_tensor(images)
-    if images.shape[1:3] == (INPUT_SIZE, INPUT_SIZE):
-        return images
-    method = "area" if min(images.shape[1:3]) >= INPUT_SIZE else "bilinear"
-    resized = tf.image.resize(images, [INPUT_SIZE, INPUT_SIZE], method)
-    return tf.cast(tf.clip_by_value(tf.round(resized), 0.0, 255.0), tf.uint8)
+    if weights not in ("imagenet", "none"):
+        raise GalcatError(
+            f"train.weights = '{weights}': ds18 begins at random, weights of a base are for the "
+            "keras.applications networks; to go on from a run of ds18 name it with --from RUN"
+        )
 
 
-def normalise(images: Any) -> tf.Tensor:
+def set_learning(model: keras.Model, which: str | int = "all") -> None:
+    """Choose the layers that learn: "all", "dense" (not the convolutions), or all from a place on."""
+    for place, layer in enumerate(model.layers):
+        if isinstance(which, int):
+            layer.trainable = place >= which
+        else:
+            layer.trainable = which == "all" or not isinstance(layer, layers.Conv2D)
+
+
+def resize(images: Any) -> np.ndarray:
+    """Bring pictures, (N, H, W, 3), uint8, to (N, 69, 69, 3), uint8 (see `resampling.resized`)."""
+    return resized(images, INPUT_SIZE)
+
+
+def normalise(images: Any) -> Any:
     """Divide each band of each picture by its maximum (arXiv:1807.00807, section 3.1).
 
     Parameters
     ----------
-    images : array or tensor, (N, 69, 69, 3), uint8 or float32
+    images : array or tensor, (N, 69, 69, 3)
+        uint8, or float32 between 0 and 1.
 
     Returns
     -------
-    tf.Tensor, (N, 69, 69, 3), float32
+    tensor of the backend, (N, 69, 69, 3), float32
         A band without any light stays zero.
     """
-    images = tf.cast(images, tf.float32)
-    return tf.math.divide_no_nan(images, tf.reduce_max(images, axis=(1, 2), keepdims=True))
+    images = ops.cast(images, "float32")
+    return ops.divide_no_nan(images, ops.max(images, axis=(1, 2), keepdims=True))
 
 
-def prepare(images: Any) -> tf.Tensor:
+def prepare(images: Any) -> Any:
     """Turn stored pictures into the network's input: `resize`, then `normalise`; nothing random.
 
     Parameters
     ----------
-    images : array or tensor, (N, H, W, 3), uint8
+    images : array_like, (N, H, W, 3), uint8
 
     Returns
     -------
-    tf.Tensor, (N, 69, 69, 3), float32
+    tensor of the backend, (N, 69, 69, 3), float32
     """
     return normalise(resize(images))
 

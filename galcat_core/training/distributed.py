@@ -47,9 +47,11 @@ class Workers:
         """Whether this worker is the one that writes and talks."""
         return self.rank == 0
 
-    def averaged(self, tape: Any) -> Any:
-        """Return a GradientTape whose gradients are averages over the workers."""
-        return self.hvd.DistributedGradientTape(tape) if self.hvd else tape
+    def average(self, tensors: Sequence[Any]) -> list[Any]:
+        """Return averages of tensors over the workers, the same on each of them."""
+        if not self.hvd:
+            return list(tensors)
+        return [self.hvd.allreduce(tensor, op=self.hvd.Average) for tensor in tensors]
 
     def sum(self, numbers: Any) -> Any:
         """Return the sum of a tensor over the workers, the same on each of them."""
@@ -226,6 +228,10 @@ def _environment(rank: int, workers: int, port: int) -> dict[str, str]:
     }
     names = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
     wanted = dict.fromkeys(names, threads) | dict(os.environ)
+    if not Path("/dev/nvidia0").exists():
+        # Horovod looks for work every millisecond, which costs a core that also computes a tenth of
+        # its time; steps on processors are long enough to wait for ten
+        wanted.setdefault("HOROVOD_CYCLE_TIME", "10")
     return wanted | {name: str(value) for name, value in ours.items()}
 
 

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import os
-import shutil
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from galcat_core import runs
+from galcat_core import backend, runs
 from galcat_core.config import Config
 from galcat_core.errors import GalcatError
-from galcat_core.files import whole
+from galcat_core.inference_calibration import settle
 from galcat_core.provenance import Provenance, code_version
 from galcat_core.records import Split
 from galcat_core.runs import Run
 from galcat_core.tables import write_table
-from galcat_core.training import distributed
+from galcat_core.training import distributed, schedule, start
 from galcat_core.training.samples import Samples, choose
 
 if TYPE_CHECKING:
@@ -50,14 +49,15 @@ def train(
     split : Split
         Its training galaxies are learnt from, its validation galaxies tell when to stop.
     config : Config
-        Sections `train` and `augment`.
+        Sections `train` and `augment`; `calibrate` for what is fitted at the end (see
+        `inference_calibration.settle`).
     workers : int
         Processes that train together by Horovod; 1 takes none and needs no Horovod.
     survey : str, optional
         Whose galaxies (default: the store's survey).
     parent : Run, optional
         Start from this run's weights (fine-tuning): the rate is `train.fine_tune_rate` times lower,
-        and `train.fine_tune_epochs` is the most epochs.
+        and `train.fine_tune_epochs` is the most epochs; the network is the parent's.
     provenance : Provenance, optional
         Kept in the run.
     horovod : bool, optional
@@ -71,16 +71,22 @@ def train(
     Raises
     ------
     GalcatError
-        The labels are not of two classes, no picture fits, the folder holds something else or is
-        being trained, a worker died, or Horovod is missing.
+        TensorFlow or Horovod is missing, the labels are not of two classes, no picture fits, the
+        first weights cannot be had, the folder holds something else or is being trained, or a
+        worker died.
     """
+    backend.choose("tensorflow")
     distributed.check(workers, horovod)
+    config = start.of_parent(config, parent)
+    schedule.stages(config.train)  # tells of settings that do not fit together
     survey = survey or store.survey
     samples = choose(store, split, config.train, survey, parent)
     info = _info(Path(run_folder), store, samples, config, workers, survey, parent, provenance)
+    info["start"] = start.begins_with(Path(run_folder), config, parent)
     with runs.locked(run_folder) as lock:
         run = _begin(run_folder, config, info, samples, parent)
         if run.finished:
+            settle(run, store, config.calibrate)
             return run
         if workers > 1 or horovod:
             distributed.launch(WORKER, [str(run.folder)], workers, run.folder / "logs", lock)
@@ -88,6 +94,8 @@ def train(
             from galcat_core.training import loop
 
             loop.fit(run, distributed.Workers(), store)
+        if run.finished:
+            settle(run, store, config.calibrate)
     if not run.finished:
         raise GalcatError(
             f"{run.folder}: the workers ended without a report; see {run.folder}/logs"
@@ -121,6 +129,10 @@ def _info(
             "size_px": store.size_px,
             "survey": store.survey,
             "settings": store.settings,
+            # digests of those in other surveys' looks that are learnt from
+            "renderings": [
+                other.digest for other in store.renderings if config.augment.renderings > 0
+            ],
         },
         "samples": samples.summary(),
         "parent": parent
@@ -146,7 +158,6 @@ def _begin(
         runs.check_empty(folder)
         write_table(samples.table, folder / "samples.parquet")
         write_table(samples.rejects, folder / "rejects.csv")
-        if parent is not None:
-            with whole(folder / runs.START) as temporary:
-                shutil.copyfile(parent.weights, temporary)
-    return runs.create(folder, config, info)
+        start.write(folder, config, parent)
+    named = config.replace(train={"weights": start.told(config.train.weights)})
+    return runs.create(folder, named, info)

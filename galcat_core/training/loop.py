@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from galcat_core import models, runs  # first, since it imports TensorFlow quietly
@@ -21,9 +22,10 @@ from galcat_core.images.store import CutoutStore
 from galcat_core.progress import bar
 from galcat_core.provenance import digest
 from galcat_core.tables import write_table
-from galcat_core.training import checkpoint
+from galcat_core.training import checkpoint, schedule
 from galcat_core.training.distributed import Workers, threads_each
-from galcat_core.training.schedule import Progress, learning_rate, most_epochs
+from galcat_core.training.schedule import Progress, Stage, learning_rate
+from galcat_core.training.steps import compiled, optimizer_for
 
 if TYPE_CHECKING:
     from galcat_core.runs import Run
@@ -37,7 +39,8 @@ def fit(
     Each step averages the gradient of the weighted cross-entropy over the pictures of all workers.
     After an epoch the validation loss, over all validation galaxies exactly, decides what is kept,
     when the rate is halved and when it is enough; the loss is weighted as the training's is,
-    accuracies count pictures.
+    accuracies count pictures. Each stage of a pretrained network (`schedule.stages`) begins with
+    the best weights so far and a new optimiser.
 
     Parameters
     ----------
@@ -67,31 +70,70 @@ def fit(
         )
     # some operations are faster, and their sums come out otherwise each time, without it
     tf.config.experimental.enable_op_determinism()
-    settings, augment = run.config.train, run.config.augment
-    fine_tuning = run.info["parent"] is not None
-    epochs = most_epochs(settings, fine_tuning)
-    model, optimizer = _network(run, workers)
-    progress = checkpoint.load(run.folder, model, optimizer)
-    workers.spread([v for v in model.variables if not checkpoint.is_dropout_state(v)])
-    workers.spread(optimizer.variables)
-
+    settings, network = run.config.train, models.of(run)
+    stages = schedule.stages(settings, network.STAGES, run.info["parent"] is not None)
+    model = _model(run, workers)
+    progress = checkpoint.progress_of(run.folder)
     training, validation = _batches(run, workers, store or open_store(run))
-    learn, judge = _steps(model, optimizer, workers)
-    checked = validation.validation()
-    n = len(training.labels)
-    steps = len(training.plan(np.arange(n)).counts)
+    course = _Course(run, workers, model, progress, training, validation.validation())
 
-    while not progress.ended(settings, fine_tuning):
-        epoch, first = progress.epoch, progress.step
-        counts = training.plan(shuffled(n, settings.seed, epoch)).counts  # (steps,), all workers
-        title = f"{run.name}: epoch {epoch + 1}/{epochs}"
+    for number in range(progress.stage, len(stages)):
+        stage = stages[number]
+        network.set_learning(model, stage.layers)
+        optimizer = optimizer_for(model, settings)
+        if number == progress.stage:
+            checkpoint.load(run.folder, model, optimizer)
+        else:
+            progress.next_stage()
+            if workers.first:
+                checkpoint.load_weights(model, run.weights)  # the best of the stages before
+        workers.spread([v for v in model.variables if not checkpoint.is_dropout_state(v)])
+        workers.spread(optimizer.variables)
+        steps = compiled(model, optimizer, workers, settings.xla)
+        of = f"stage {number + 1}/{len(stages)}, " if len(stages) > 1 else ""
+        while not progress.ended(stage, settings):
+            title = f"{run.name}: {of}epoch {progress.stage_epoch + 1}/{stage.epochs}"
+            row = course.epoch(stage, optimizer, steps, title)
+            best = progress.close_epoch(row, settings)
+            if workers.first:
+                if best:
+                    with whole(run.folder / "weights.weights.h5") as temporary:
+                        # keras wants the suffix, and `whole` keeps it
+                        model.save_weights(temporary)
+                checkpoint.save(run.folder, model, optimizer, progress)
+                write_table(pd.DataFrame(progress.history), run.folder / "history.csv")
+
+    _finish(run, workers, model, progress, progress.ended(stages[-1], settings))
+    return model, progress
+
+
+@dataclass
+class _Course:
+    """What the epochs of a training have in common."""
+
+    run: Run
+    workers: Workers
+    model: keras.Model
+    progress: Progress
+    training: Batches
+    checked: tf.data.Dataset
+
+    def epoch(
+        self, stage: Stage, optimizer: keras.Optimizer, steps: tuple, title: str
+    ) -> dict[str, float]:
+        """Learn from each galaxy once, validate, and return a row of the history."""
+        settings, augment = self.run.config.train, self.run.config.augment
+        workers, progress, (learn, judge) = self.workers, self.progress, steps
+        epoch, first, n = progress.epoch, progress.step, len(self.training.labels)
+        # (steps,), of all workers
+        counts = self.training.plan(shuffled(n, settings.seed, epoch)).counts
         began = saved = time.monotonic()
-        with bar(steps, title, "steps", disable=not workers.first) as shown:
+        with bar(len(counts), title, "steps", disable=not workers.first) as shown:
             shown.update(first)
-            batches = training.training(epoch, settings.seed, augment, first)
+            batches = self.training.training(epoch, settings.seed, augment, first)
             for step, (images, label, weight) in enumerate(batches, first):
                 # images (b, H, W, 3), label (b,), weight (b,): this worker's share of counts[step]
-                rate = learning_rate(settings, progress, steps, workers.size, fine_tuning)
+                rate = learning_rate(settings, stage, progress, len(counts), workers.size)
                 share = workers.size / counts[step]
                 totals = learn(images, label, weight, tf.constant(share), tf.constant(rate))
                 progress.totals = [
@@ -103,50 +145,35 @@ def fit(
                 now = time.monotonic()
                 if workers.first and now - saved > settings.checkpoint_seconds:
                     progress.seconds, began, saved = progress.seconds + now - began, now, now
-                    checkpoint.save(run.folder, model, optimizer, progress)
+                    checkpoint.save(self.run.folder, self.model, optimizer, progress)
             trained = progress.seconds + time.monotonic() - began
 
             sums = tf.zeros(4, tf.float64)
-            for images, label, weight in checked:
+            for images, label, weight in self.checked:
                 sums += judge(images, label, weight)
             sums = workers.sum(sums).numpy()
             seconds = progress.seconds + time.monotonic() - began
             rate = float(f"{float(optimizer.learning_rate.numpy()):.7g}")  # of the last step
-            row = _row(epoch + 1, progress.totals, sums, rate, n / trained, seconds)
+            row = _row(progress, sums, rate, n / trained, seconds)
             row["val_loss"] = workers.agree(row["val_loss"])
             shown.set_postfix_str(f"{_told(progress.totals)} {_told(sums, 'val_')}", refresh=False)
         if not np.isfinite(row["val_loss"]):
             raise GalcatError(
-                f"{run.folder}: the loss is {row['val_loss']} in epoch {epoch + 1}; lower "
+                f"{self.run.folder}: the loss is {row['val_loss']} in epoch {epoch + 1}; lower "
                 "train.learning_rate and train into a new folder"
             )
-
-        best = progress.close_epoch(row, settings)
-        if workers.first:
-            if best:
-                with whole(run.folder / "weights.weights.h5") as temporary:
-                    # keras wants the suffix, and `whole` keeps it
-                    model.save_weights(temporary)
-            checkpoint.save(run.folder, model, optimizer, progress)
-            write_table(pd.DataFrame(progress.history), run.folder / "history.csv")
-
-    _finish(run, workers, model, progress, fine_tuning)
-    return model, progress
+        return row
 
 
-def _network(run: Run, workers: Workers) -> tuple[keras.Model, keras.Optimizer]:
-    """Build network and optimiser: the same weights on every worker, dropout masks of its own."""
+def _model(run: Run, workers: Workers) -> keras.Model:
+    """Build the network as it begins: the same weights on every worker, dropout masks of its own."""
     settings = run.config.train
-    network = models.network(run.network)
-    model = network.build(settings.seed, settings.seed + workers.rank)
-    if run.info["parent"] is not None:
-        parent = network.build()
-        parent.load_weights(run.folder / runs.START)
-        model.set_weights(parent.get_weights())  # not the state of its dropouts
-    network.set_learning(model, settings.layers)
-    optimizer = keras.optimizers.Adam(settings.learning_rate)
-    optimizer.build(model.trainable_variables)
-    return model, optimizer
+    model = models.of(run).build(
+        settings.seed, settings.seed + workers.rank, precision=settings.precision
+    )
+    if (run.folder / runs.START).is_file():
+        checkpoint.load_weights(model, run.folder / runs.START)
+    return model
 
 
 def _batches(run: Run, workers: Workers, store: CutoutStore) -> tuple[Batches, Batches]:
@@ -158,9 +185,10 @@ def _batches(run: Run, workers: Workers, store: CutoutStore) -> tuple[Batches, B
         pictures = Pictures(
             store,
             store.rows_of(table["id"].to_numpy()),
-            models.network(run.network),
+            models.of(run),
             copies=workers.local_size,
             quiet=not workers.first,
+            renderings=store.renderings if name == "train" and seen_otherwise(run) else (),
         )
         made.append(
             Batches(
@@ -176,42 +204,14 @@ def _batches(run: Run, workers: Workers, store: CutoutStore) -> tuple[Batches, B
     return made[0], made[1]
 
 
-def _steps(model: keras.Model, optimizer: keras.Optimizer, workers: Workers) -> tuple:
-    """Return the two compiled steps: learn from a batch, judge a batch."""
-    learning = [v.value for v in model.trainable_variables]
-
-    def measure(label, weight, probability):  # all (b,) -> losses (b,), sums (4,)
-        losses = weight * keras.losses.binary_crossentropy(label[:, None], probability[:, None])
-        real = tf.cast(weight > 0, tf.float32)
-        right = real * tf.cast((probability >= 0.5) == (label > 0.5), tf.float32)
-        sums = [tf.reduce_sum(tf.cast(x, tf.float64)) for x in (losses, weight, right, real)]
-        return losses, tf.stack(sums)
-
-    @tf.function(reduce_retracing=True)
-    def learn(images, label, weight, share, rate):
-        optimizer.learning_rate.assign(rate)
-        with tf.GradientTape() as tape:
-            probability = model(images, training=True)[:, 0]  # (b,)
-            losses, sums = measure(label, weight, probability)
-            # share = workers / pictures of all: the average over workers is that over pictures
-            loss = tf.reduce_sum(losses) * tf.cast(share, tf.float32)
-        gradients = workers.averaged(tape).gradient(loss, learning)
-        optimizer.apply(gradients, model.trainable_variables)
-        return workers.sum(sums)
-
-    @tf.function(reduce_retracing=True)
-    def judge(images, label, weight):
-        return measure(label, weight, model(images, training=False)[:, 0])[1]
-
-    return learn, judge
-
-
 def _row(
-    epoch: int, train: list[float], check: np.ndarray, rate: float, speed: float, seconds: float
+    progress: Progress, check: np.ndarray, rate: float, speed: float, seconds: float
 ) -> dict[str, float]:
     """Return a row of the history from the sums (loss, weight, right, pictures)."""
+    train = progress.totals
     return {
-        "epoch": epoch,
+        "epoch": progress.epoch + 1,
+        "stage": progress.stage + 1,
         "loss": float(train[0] / train[1]),
         "accuracy": float(train[2] / train[3]),
         "val_loss": float(check[0] / check[1]),
@@ -224,6 +224,11 @@ def _row(
 
 def _told(sums: list[float] | np.ndarray, prefix: str = "") -> str:
     return f"{prefix}loss {sums[0] / sums[1]:.4f} {prefix}accuracy {sums[2] / sums[3]:.4f}"
+
+
+def seen_otherwise(run: Run) -> bool:
+    """Tell whether a run learns from pictures in other surveys' looks too."""
+    return bool(run.info["store"].get("renderings"))
 
 
 def open_store(run: Run) -> CutoutStore:
@@ -243,7 +248,8 @@ def open_store(run: Run) -> CutoutStore:
         raise GalcatError(
             f"{run.folder} learns from {path}, moved or gone: {error}; {mend}"
         ) from error
-    if store.digest != told["digest"]:
+    others = [other.digest for other in store.renderings] if seen_otherwise(run) else []
+    if [store.digest, *others] != [told["digest"], *told.get("renderings", [])]:
         raise GalcatError(
             f"{run.folder} was begun with other pictures than those that are in {path} now; "
             "train into a new folder"
@@ -251,9 +257,7 @@ def open_store(run: Run) -> CutoutStore:
     return store
 
 
-def _finish(
-    run: Run, workers: Workers, model: keras.Model, progress: Progress, fine_tuning: bool
-) -> None:
+def _finish(run: Run, workers: Workers, model: keras.Model, progress: Progress, why: str) -> None:
     """Check that the workers agree and write the report, which ends the run."""
     total = float(sum(np.abs(weight).sum(dtype=np.float64) for weight in model.get_weights()))
     if not workers.same(total):
@@ -261,11 +265,10 @@ def _finish(
     if not workers.first:
         return
     best = progress.history[progress.best_epoch - 1]
-    settings = run.config.train
     report = {
         "best_epoch": progress.best_epoch,
         "epochs": progress.epoch,
-        "ended": progress.ended(settings, fine_tuning),
+        "ended": why,
         **{k: best[k] for k in ("loss", "accuracy", "val_loss", "val_accuracy")},
         "seconds": round(sum(row["seconds"] for row in progress.history), 3),
         "workers": workers.size,

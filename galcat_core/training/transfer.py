@@ -14,6 +14,7 @@ from galcat_core.errors import GalcatError
 from galcat_core.evaluation import metrics, plots, style
 from galcat_core.files import write_text
 from galcat_core.inference import predict
+from galcat_core.inference_look import fitted_digests
 from galcat_core.provenance import Provenance
 from galcat_core.records import Predictions, Split
 from galcat_core.tables import provenance_of, write_table
@@ -92,7 +93,7 @@ def transfer(
         As `fit.train`; or no labelled test galaxy has a picture.
     """
     out, survey = Path(out), survey or store.survey
-    labels = _test_labels(split, store, survey)
+    labels = labels_to_judge(split, store, survey)
     rows, results = [], {}
     for name, (told, layers, from_run) in EXPERIMENTS.items():
         judged = run
@@ -107,11 +108,11 @@ def transfer(
                 parent=run if from_run else None,
                 provenance=provenance,
             )
-        predictions = _predicted(judged, store, labels, out / "predictions" / f"{name}.parquet")
+        predictions = predicted(judged, store, labels, out / "predictions" / f"{name}.parquet")
         result = metrics.evaluate(predictions, labels, config.evaluate)
         results[told] = result
         learnt = 0 if layers is None else sum(judged.info["samples"]["train"].values())
-        rows.append({"experiment": told, "run": judged.name, **_row(result, learnt)})
+        rows.append({"experiment": told, "run": judged.name, **figures_of(result, learnt)})
     table = pd.DataFrame(rows)
     write_table(table, out / "transfer.csv")
     write_text(out / "metrics.json", metrics.to_json(results))
@@ -120,11 +121,12 @@ def transfer(
 
 
 def _settings(config: Config, run: Run, layers: str, limit: int) -> Config:
-    """Return the settings of one training; the positive class is the run's in all of them."""
-    return config.replace(train={"layers": layers, "limit": limit, "positive": run.positive})
+    """Return the settings of one training; network and positive class are the run's in all of them."""
+    same = {"network": run.network, "input_px": run.config.train.input_px, "positive": run.positive}
+    return config.replace(train={"layers": layers, "limit": limit, **same})
 
 
-def _test_labels(split: Split, store: CutoutStore, survey: str) -> pd.DataFrame:
+def labels_to_judge(split: Split, store: CutoutStore, survey: str) -> pd.DataFrame:
     """Return `id`, `label`, `certain` of the test galaxies that have label and picture."""
     rows = split.rows(survey, "test")
     rows = rows[rows["label"].notna() & rows["id"].isin(store.ids)]
@@ -136,10 +138,11 @@ def _test_labels(split: Split, store: CutoutStore, survey: str) -> pd.DataFrame:
     return rows[["id", "label", "certain"]].reset_index(drop=True)
 
 
-def _predicted(run: Run, store: CutoutStore, labels: pd.DataFrame, path: Path) -> Predictions:
+def predicted(run: Run, store: CutoutStore, labels: pd.DataFrame, path: Path) -> Predictions:
     """Predict the test galaxies, or load what was predicted by the same run on the same pictures."""
     ids = np.sort(labels["id"].to_numpy())
-    inputs = {"run": run.digest, "store": store.digest}
+    fitted = fitted_digests(run.folder)
+    inputs = {"run": run.digest, "store": store.digest, **fitted}
     asked = hashlib.sha256(",".join(map(str, ids)).encode()).hexdigest()
     work = Provenance("transfer", inputs, {"ids": asked})
     if work.same_work(provenance_of(path)):
@@ -150,7 +153,7 @@ def _predicted(run: Run, store: CutoutStore, labels: pd.DataFrame, path: Path) -
     return found
 
 
-def _row(result: dict[str, Any], learnt: int) -> dict[str, Any]:
+def figures_of(result: dict[str, Any], learnt: int) -> dict[str, Any]:
     """Return the figures of one experiment."""
     row = {
         "ntrain": learnt,

@@ -13,7 +13,7 @@ import threading
 import time
 import traceback
 
-from galcat_core import runs
+from galcat_core import backend, runs
 from galcat_core.errors import GalcatError
 from galcat_core.training import distributed
 
@@ -28,6 +28,7 @@ def main(folder: str) -> int:
     try:
         talk_to_terminal()
         run = runs.Run.open(folder)
+        backend.choose("tensorflow")
         from galcat_core.training import loop
 
         workers = distributed.join()

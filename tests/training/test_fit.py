@@ -12,11 +12,15 @@ import numpy as np
 import pandas as pd
 import psutil
 import pytest
+from PIL import Image
 
-from galcat_core import models, runs
+from galcat_core import inference_calibration, models, runs
+from galcat_core.config import Config, Harmonise
 from galcat_core.datasets.pipeline import Batches, Pictures, shuffled
 from galcat_core.errors import GalcatError
+from galcat_core.images.pictures import import_pictures
 from galcat_core.images.store import CutoutStore
+from galcat_core.inference import predict
 from galcat_core.models import ds18
 from galcat_core.records import Split
 from galcat_core.runs import Run
@@ -266,3 +270,48 @@ def test_a_damaged_checkpoint_and_a_diverged_loss_are_told(tmp_path, store, spli
         patch.setattr(fit, "_begin", begin_and_break)
         with pytest.raises(GalcatError, match=r"checkpoint\.npz: damaged.*delete it"):
             train(run, store, split, config)
+
+
+def test_a_run_learns_from_other_looks_and_says_so(tmp_path):
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    rng = np.random.default_rng(4)
+    for number in range(24):
+        y, x = np.mgrid[:64, :64] - 31.5
+        light = 180 * np.exp(-np.hypot(x / 9, y / (9 if number % 2 else 4)))[..., None]
+        Image.fromarray((light + rng.uniform(4, 12, (64, 64, 3))).astype(np.uint8)).save(
+            folder / f"{number:02d}.png"
+        )
+    names = [f"{n:02d}.png" for n in range(24)]
+    label = ["elliptical" if n % 2 else "spiral" for n in range(24)]
+    table = pd.DataFrame({"id": names, "file": names, "label": label})
+    settings = Harmonise(size_px=48, renderings=2)
+    store = import_pictures(folder, table, tmp_path / "store", settings=settings, survey="sdss")
+    rows = table[["id", "label"]].assign(
+        survey="sdss", set=["train"] * 16 + ["validation"] * 8, certain=True, group=range(24)
+    )
+    split = Split(rows)
+    config = Config().replace(train={"epochs": 1, "batch_size": 8}, augment={"renderings": 0.9})
+    run = train(tmp_path / "run", store, split, config)
+    assert run.info["store"]["renderings"] == [other.digest for other in store.renderings]
+    plain = train(tmp_path / "plain", store, split, config.replace(augment={"renderings": 0.0}))
+    assert plain.info["store"]["renderings"] == []
+    assert run.digest != plain.digest
+    assert run.history["loss"].tolist() != plain.history["loss"].tolist()
+    # the calibration sees the validation galaxies in all looks
+    ids = run.samples.query("set == 'validation'")["id"].to_numpy()
+    asked = {"progress": False, "any_recipe": True, "calibration": "none"}
+    each = [
+        predict(run, one, ids, **asked).table["p_spiral"].to_numpy()
+        for one in (store, *store.renderings)
+    ]
+    own = np.stack([1 - each[0], each[0]], axis=1)
+    asked.pop("calibration")
+    seen = inference_calibration._in_looks(run, store, ids, own, asked)[:, 1]
+    shown_in = np.argmin(np.abs(np.stack(each) - seen), axis=0)
+    assert np.allclose(np.stack(each)[shown_in, np.arange(len(ids))], seen, atol=1e-6)
+    assert len(set(shown_in)) > 1
+    more = Harmonise(size_px=48, renderings=3)
+    import_pictures(folder, table, tmp_path / "store", settings=more, survey="sdss")
+    with pytest.raises(GalcatError, match="other surveys' looks differ"):
+        train(tmp_path / "run", CutoutStore.open(tmp_path / "store"), split, config)
