@@ -25,6 +25,15 @@ COLUMNS = {
     "group": Note("rows with one number are one galaxy", ucd="meta.id.assoc"),
     "has_twin": Note("the galaxy is paired with one of the other survey", ucd="meta.code"),
     "predicted": Note("class predicted by the run", ucd="src.morph.type"),
+    "epistemic": Note(
+        "disagreement of the networks: mutual information, nats",
+        ucd="stat.error",
+    ),
+    "aleatoric": Note("mean entropy of what each network says, nats", ucd="stat.error"),
+    "domain_distance": Note(
+        "percentage of known galaxies nearer to the training galaxies", ucd="stat.rank"
+    ),
+    "out_of_domain": Note("unlike the galaxies that the network knows", ucd="meta.code.qual"),
     "flags": Note(
         "picture quality, summed: 1 edge, 2 masked, 4 band missing, 8 blank", ucd="meta.code.qual"
     ),
@@ -43,6 +52,9 @@ def notes_of(columns: Iterable[str]) -> dict[str, Note]:
     for name in map(str, columns):
         if name in COLUMNS:
             found[name] = COLUMNS[name]
+        elif name.startswith("raw_p_"):
+            told = f"probability of class {name[6:]} before calibration"
+            found[name] = Note(told, ucd="stat.probability")
         elif name.startswith("p_"):
             found[name] = Note(f"probability of class {name[2:]}", ucd="stat.probability")
     return found

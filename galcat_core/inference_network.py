@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import queue
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from galcat_core import backend
+
 if TYPE_CHECKING:
+    import keras
+
     from galcat_core.images.store import CutoutStore
     from galcat_core.runs import Run
 
@@ -63,47 +67,79 @@ class Network:
     """
 
     def __init__(self, run: Run, batch: int) -> None:
-        from galcat_core import models  # first, since it imports TensorFlow quietly
+        from galcat_core import models  # first, since it chooses Keras's backend
 
         # isort: split
         import keras
-        import tensorflow as tf
 
         self.batch = batch
-        self.module = models.network(run.network)
+        self.module = models.of(run)
         model = models.load(run)
         outputs = [model.outputs[0], model.get_layer(self.module.EMBEDDING_LAYER).output]
-        both = keras.Model(model.inputs[0], outputs)
         size = self.module.INPUT_SIZE
+        compiled = {"tensorflow": _on_tensorflow, "jax": _on_jax}[keras.config.backend()]
+        self._forward = compiled(keras.Model(model.inputs[0], outputs), (batch, size, size, 3))
 
-        @tf.function(
-            input_signature=[tf.TensorSpec((batch, size, size, 3), tf.float32)],
-            autograph=False,  # nothing to translate, and no file left in /tmp by a killed process
-        )
-        def forward(images: tf.Tensor) -> list[tf.Tensor]:
-            return both(images, training=False)
-
-        self._forward = forward
-
-    def outputs(self, store: CutoutStore, rows: np.ndarray) -> Iterator[Outputs]:
-        """Yield the outputs of each batch of rows, (n,), in order.
+    def outputs(self, store: CutoutStore, rows: np.ndarray, view: int = 0) -> Iterator[Outputs]:
+        """Yield the outputs of each batch of rows, (n,), in order, the pictures turned as `seen`.
 
         A thread reads and prepares batches while the network works on earlier ones, so that at most
         `AHEAD` + 2 batches of pictures are in memory.
         """
-        with closing(ahead(self._prepared(store, rows), AHEAD)) as batches:
+        with closing(ahead(self.prepared(store, rows, view), AHEAD)) as batches:
             for count, images in batches:
-                probability, features = (found.numpy()[:count] for found in self._forward(images))
+                probability, features = (found[:count] for found in self._forward(images))
                 yield Outputs(both_classes(probability), features)
 
-    def _prepared(self, store: CutoutStore, rows: np.ndarray) -> Iterator[tuple[int, Any]]:
+    def prepared(
+        self, store: CutoutStore, rows: np.ndarray, view: int = 0
+    ) -> Iterator[tuple[int, Any]]:
+        """Yield the network's input of each batch of rows, and how many of its pictures are real."""
         for start in range(0, len(rows), self.batch):
-            images = store.images(rows[start : start + self.batch])
+            images = seen(store.images(rows[start : start + self.batch]), view)
             count = len(images)
             if count < self.batch:
                 blank = np.zeros((self.batch - count, *images.shape[1:]), np.uint8)
                 images = np.concatenate([images, blank])
             yield count, self.module.prepare(images)
+
+
+def _on_tensorflow(model: keras.Model, shape: tuple[int, ...]) -> Callable[[Any], list[np.ndarray]]:
+    import tensorflow as tf
+
+    @tf.function(
+        input_signature=[tf.TensorSpec(shape, tf.float32)],
+        autograph=False,  # nothing to translate, and no file left in /tmp by a killed process
+    )
+    def forward(images: tf.Tensor) -> list[tf.Tensor]:
+        return model(images, training=False)
+
+    return lambda images: [found.numpy() for found in forward(images)]
+
+
+def _on_jax(model: keras.Model, shape: tuple[int, ...]) -> Callable[[Any], list[np.ndarray]]:
+    import jax
+
+    weights = [[v.value for v in model.trainable_variables]]
+    weights += [[v.value for v in model.non_trainable_variables]]
+
+    @jax.jit
+    def forward(images: Any, learnt: list, fixed: list) -> Any:
+        # accelerators would multiply in fewer digits than processors do
+        with jax.default_matmul_precision("float32"):
+            return model.stateless_call(learnt, fixed, images, training=False)[0]
+
+    return lambda images: [np.asarray(found) for found in forward(images, *weights)]
+
+
+VIEWS = 8  # the pictures as they are, turned by quarters, and all that mirrored
+
+
+def seen(images: np.ndarray, view: int) -> np.ndarray:
+    """Return pictures (N, H, W, 3) in one of `VIEWS`: turned by view % 4 quarters, mirrored from 4 on."""
+    if view >= 4:
+        images = images[:, :, ::-1]
+    return np.ascontiguousarray(np.rot90(images, view % 4, axes=(1, 2))) if view else images
 
 
 def both_classes(probability: np.ndarray) -> np.ndarray:
@@ -126,15 +162,12 @@ def network_of(folder: Path, digest: str, batch: int, threads: int | None = None
         Of the run: another one is another network.
     batch : int
     threads : int, optional
-        Threads of each operation; only where TensorFlow has not started yet, as in a new process.
+        Threads of each operation; only where the backend has not started yet, as in a new process.
     """
     from galcat_core.runs import Run
 
     if threads is not None:
-        import tensorflow as tf
-
-        tf.config.threading.set_intra_op_parallelism_threads(threads)
-        tf.config.threading.set_inter_op_parallelism_threads(1)
+        backend.limit_threads(threads)
     return Network(Run(folder), batch)
 
 

@@ -1,4 +1,4 @@
-"""Prediction in parts: rows of a store -> files of outputs that survive a kill, in one or more processes."""
+"""Prediction in parts: rows of a store -> files of what a run found that survive a kill, in one or more processes."""
 
 from __future__ import annotations
 
@@ -16,36 +16,10 @@ from galcat_core.errors import GalcatError
 from galcat_core.files import whole
 from galcat_core.images.store import CutoutStore
 from galcat_core.images.workers import run_all, worker_count
-from galcat_core.inference_network import Outputs, joined, network_of
+from galcat_core.inference_look import Found, Size, fitted_digests, look
 from galcat_core.parts import parts_of
 from galcat_core.progress import bar
 from galcat_core.runs import Run
-
-PART_ROWS = 4096  # pictures in one part: seconds to a minute of work
-
-
-@dataclass(frozen=True)
-class Size:
-    """How the work is cut, and whether features are kept: parts of another size are other parts.
-
-    Attributes
-    ----------
-    batch : int
-        Pictures the network sees at once.
-    part_rows : int
-        Pictures in a part, rounded up to whole batches.
-    features : bool
-        Keep the features, not the probabilities alone.
-    """
-
-    batch: int
-    part_rows: int
-    features: bool
-
-    def __post_init__(self) -> None:
-        if self.part_rows < 1:
-            raise GalcatError(f"part_rows = {self.part_rows}: at least 1 is legal")
-        object.__setattr__(self, "part_rows", -(-self.part_rows // self.batch) * self.batch)
 
 
 @contextlib.contextmanager
@@ -57,7 +31,8 @@ def in_parts(
     size: Size,
     workers: int = 1,
     progress: bool = True,
-) -> Iterator[Outputs]:
+    title: str = "Predicting",
+) -> Iterator[Found]:
     """Make the parts that are missing, yield what all hold; remove them when the block ends well.
 
     Parameters
@@ -74,11 +49,13 @@ def in_parts(
         Processes that share the parts.
     progress : bool
         Show a bar.
+    title : str
+        Of the bar.
 
     Yields
     ------
-    Outputs
-        (N, C) and (N, D); D is 0 where features are not kept.
+    Found
+        In the order of `rows`.
 
     Raises
     ------
@@ -92,12 +69,13 @@ def in_parts(
         "store": store.digest,
         "rows": hashlib.sha256(rows.tobytes()).hexdigest(),
         "size": asdict(size),
+        "fitted": fitted_digests(run.folder),
     }
     by_place = np.argsort(rows, kind="stable")
     with parts_of(path, work) as folder:
         plan = _Plan(run.folder, store.path, folder, size)
-        _make_parts(plan, rows[by_place], workers, progress)
-        yield plan.outputs(len(rows)).take(np.argsort(by_place, kind="stable"))
+        _make_parts(plan, rows[by_place], workers, progress, title)
+        yield plan.found(len(rows)).take(np.argsort(by_place, kind="stable"))
 
 
 @dataclass(frozen=True)
@@ -119,23 +97,29 @@ class _Plan:
     def numbers(self, count: int) -> range:
         return range(-(-count // self.size.part_rows))
 
-    def outputs(self, count: int) -> Outputs:
+    def found(self, count: int) -> Found:
         """Return what the parts hold, joined in their order."""
         parts = []
         for number in self.numbers(count):
             with np.load(self.part(number)) as part:
-                parts.append(Outputs(part["probability"], part["features"]))
-        return joined(parts)
+                parts.append(Found(**part))
+        return Found.joined(parts)
 
 
-def _make_parts(plan: _Plan, rows: np.ndarray, workers: int, progress: bool) -> None:
+def unit_of(looks: int) -> str:
+    """Return what the bar counts."""
+    return "galaxies" if looks == 1 else "looks"
+
+
+def _make_parts(plan: _Plan, rows: np.ndarray, workers: int, progress: bool, title: str) -> None:
     """Make the parts that are not there yet, in this process or in several."""
     with whole(plan.folder / "rows.npy") as temporary:
         np.save(temporary, rows)
     todo = [n for n in plan.numbers(len(rows)) if not plan.part(n).is_file()]
     sizes = {n: len(plan.rows_of(rows, n)) for n in todo}
-    with bar(len(rows), "Predicting", "galaxies", disable=not progress) as shown:
-        shown.update(len(rows) - sum(sizes.values()))
+    looks = plan.size.looks
+    with bar(len(rows) * looks, title, unit_of(looks), disable=not progress) as shown:
+        shown.update((len(rows) - sum(sizes.values())) * looks)
         if workers == 1 or len(todo) < 2:
             for number in todo:
                 _make_part(plan, number, shown.update)
@@ -144,7 +128,7 @@ def _make_parts(plan: _Plan, rows: np.ndarray, workers: int, progress: bool) -> 
         def tick() -> None:
             """Move the bar by what stands on disk."""
             for number in [n for n in sizes if plan.part(n).is_file()]:
-                shown.update(sizes.pop(number))
+                shown.update(sizes.pop(number) * looks)
 
         threads = max(1, worker_count(None, 10**9) // workers)
         run_all(partial(_make_part, replace(plan, threads=threads)), todo, workers, tick)
@@ -154,14 +138,9 @@ def _make_part(plan: _Plan, number: int, tell: Callable[[int], Any] = lambda cou
     run = Run(plan.run)
     rows = np.load(plan.folder / "rows.npy", mmap_mode="r")
     rows = np.array(plan.rows_of(rows, number))
-    network = network_of(run.folder, run.digest, plan.size.batch, plan.threads)
-    made = []
-    for part in network.outputs(_opened(plan.store), rows):
-        made.append(part if plan.size.features else Outputs(part.probability, part.features[:, :0]))
-        tell(len(part.features))
-    found = joined(made)
+    found = look(run, _opened(plan.store), rows, plan.size, plan.threads, tell)
     with whole(plan.part(number)) as temporary, temporary.open("wb") as stream:
-        np.savez(stream, probability=found.probability, features=found.features)
+        np.savez(stream, **vars(found))
 
 
 @lru_cache(maxsize=1)

@@ -170,7 +170,10 @@ class Predictions(Record):
 
     `meta["classes"]` lists the classes in the order of the network's outputs, `meta["positive"]` is
     the class that ROC curves are drawn for. `flags` is a bit mask (`galcat_core.images.store.FLAGS`)
-    carried over from the cutouts.
+    carried over from the cutouts. Of a calibrated run `p_CLASS` is calibrated, `raw_p_CLASS` the
+    network's own, `meta["calibration"]` tells how and `meta["threshold"]` from which probability
+    on the positive class is `predicted`. `epistemic`, `aleatoric` (nats), `domain_distance`
+    (percentile) and `out_of_domain` (bool) stand beside them where they were asked for.
     """
 
     required = ("id", "predicted", "run")
@@ -189,9 +192,20 @@ class Predictions(Record):
     def positive(self) -> str:
         return self.meta.get("positive", self.classes[-1])
 
+    @property
+    def threshold(self) -> float:
+        """Probability from which the positive class is predicted."""
+        return float(self.meta.get("threshold", 0.5))
+
     def probability(self, name: str | None = None) -> np.ndarray:
         """Probability of a class (default: the positive one), (N,), float64."""
         return self.table[f"p_{name or self.positive}"].to_numpy(float)
+
+    def raw(self, name: str | None = None) -> np.ndarray:
+        """The network's own probability, before any calibration, (N,), float64."""
+        column = f"p_{name or self.positive}"
+        raw = f"raw_{column}"
+        return self.table[raw if raw in self.table else column].to_numpy(float)
 
 
 class Embedding(Record):

@@ -31,7 +31,8 @@ class Run:
     folder : Path
         Holds `config.toml`, `run.json` (see `info`), `samples.parquet` (the galaxies it learns and
         is validated on), `rejects.csv` (those that it could not use, and why),
-        `start.weights.h5` (the parent's, if there is one), `weights.weights.h5` (the best),
+        `start.weights.h5` (what it begins with: its parent's, or pretrained ones, if it does not
+        begin at random), `weights.weights.h5` (the best),
         `checkpoint.npz`, `history.csv`, `logs/` of the workers, and when it is finished
         `report.json` and `DIGEST`.
     """
@@ -69,7 +70,8 @@ class Run:
 
         `classes`, `positive`, `survey`, `network`, `workers`, `code` (version), `store` (path as
         seen from the run folder, digest, size_px, render settings), `samples` (digest and counts),
-        `parent` (name, digest, path; or None), `provenance`.
+        `parent` (name, digest, path; or None), `start` (first weights: name and digest; or None),
+        `provenance`.
         """
         return _read_json(self.folder / "run.json")
 
@@ -158,6 +160,7 @@ class Run:
 
 HISTORY = (
     "epoch",
+    "stage",
     "loss",
     "accuracy",
     "val_loss",
@@ -167,9 +170,17 @@ HISTORY = (
     "seconds",
 )
 LOCK = ".lock"
-START = "start.weights.h5"  # the parent's weights, in a run that goes on from another's
-# what may differ between two starts of one run: it changes no weight
-FREE = {"train": ("checkpoint_seconds",)}
+ENSEMBLE = "ensemble.json"  # names the subfolders of the runs that a packed run predicts with
+START = "start.weights.h5"  # the parent's weights, or pretrained ones
+# what may differ between two starts of one run: it changes no weight, or `start` tells of it
+FREE = {"train": ("checkpoint_seconds", "weights")}
+
+
+def members(run: Run) -> list[Run]:
+    """Return a run and those that are packed with it: an ensemble (see `models.ship`)."""
+    path = run.folder / ENSEMBLE
+    names = _read_json(path)["members"] if path.is_file() else []
+    return [run, *(Run.open(run.folder / name) for name in names)]
 
 
 def write_json(path: Path, values: dict[str, Any]) -> None:
@@ -255,7 +266,15 @@ def _differences(run: Run, config: Config, info: dict[str, Any]) -> list[str]:
     for key, told in (("store", "pictures"), ("samples", "galaxies"), ("parent", "parent run")):
         if (was.get(key) or {}).get("digest") != (info.get(key) or {}).get("digest"):
             found.append(f"the {told} differ")
+    if _renderings(was) != _renderings(info):
+        found.append("the pictures in other surveys' looks differ")
+    if (was.get("start") or {}) != (info.get("start") or {}):
+        found.append("the first weights differ")
     return found
+
+
+def _renderings(info: dict[str, Any]) -> list[str]:
+    return (info.get("store") or {}).get("renderings") or []
 
 
 def seal(run: Run, weights_digest: str) -> str:
@@ -266,6 +285,8 @@ def seal(run: Run, weights_digest: str) -> str:
         "weights": weights_digest,
         **{k: info.get(k) for k in ("classes", "positive", "survey", "network", "workers")},
         **{k: (info.get(k) or {}).get("digest") for k in ("store", "samples", "parent")},
+        **({"start": info["start"]} if info.get("start") else {}),
+        **({"renderings": _renderings(info)} if _renderings(info) else {}),
     }
     total = hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()
     write_text(run.folder / "DIGEST", total + "\n")

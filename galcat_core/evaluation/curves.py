@@ -79,6 +79,60 @@ def _band(scored: Scored, settings: Evaluate) -> dict:
     }
 
 
+def precision_recall(scored: Scored, settings: Evaluate) -> dict:
+    """Return precision against recall, its bootstrap band and the operating point.
+
+    Returns
+    -------
+    dict
+        "recall", "precision", "threshold" (lists from the highest threshold down, at most 1,000
+        points), "prevalence" (share of positives), "operating" {"recall", "precision"} (precision
+        null where nothing is predicted positive) and "band" {"recall", "low", "high"}: of the
+        highest threshold that reaches that recall.
+    """
+    false, true, thresholds = (values[1:] for values in _steps(scored))
+    recall, precision = true / true[-1], true / (true + false)
+    if len(true) > AT_MOST:
+        along = np.cumsum(np.hypot(np.diff(recall, prepend=0), np.diff(precision, prepend=1)))
+        kept = np.unique(np.searchsorted(along, np.linspace(along[0], along[-1], AT_MOST)))
+        recall, precision, thresholds = recall[kept], precision[kept], thresholds[kept]
+    positive, said = scored.truth == scored.positive, scored.said == scored.positive
+    return {
+        "recall": _list(recall),
+        "precision": _list(precision),
+        "threshold": _list(thresholds),
+        "prevalence": tidy(positive.mean()),
+        "operating": {
+            "recall": tidy(said[positive].mean()),
+            "precision": tidy(positive[said].mean()) if said.any() else None,
+        },
+        "band": _precision_band(scored, settings),
+    }
+
+
+def _precision_band(scored: Scored, settings: Evaluate) -> dict:
+    """Return the pointwise interval of the precision on a grid of recalls."""
+    order = np.argsort(-scored.probability, kind="stable")
+    positive = (scored.truth == scored.positive)[order]
+    ends = np.flatnonzero(np.diff(scored.probability[order], append=-np.inf))
+    times = int(np.clip(BAND_WEIGHTS // len(order), 50, settings.bootstrap))
+    drawn = []
+    for weights in resamplings(scored.truth, times, settings.seed):
+        true = np.cumsum(weights[:, order] * positive, axis=1)[:, ends]
+        said = np.cumsum(weights[:, order], axis=1)[:, ends]
+        for t, s in zip(true, said, strict=True):
+            at = np.searchsorted(t / t[-1], BAND_AT[1:] - 1e-12)
+            drawn.append(t[at] / s[at])
+    tail = (1 - settings.confidence) / 2
+    low, high = np.quantile(drawn, [tail, 1 - tail], axis=0)
+    return {
+        "recall": _list(BAND_AT[1:]),
+        "low": _list(low),
+        "high": _list(high),
+        "resamplings": times,
+    }
+
+
 def calibration(scored: Scored, settings: Evaluate) -> dict:
     """Return the reliability diagram.
 

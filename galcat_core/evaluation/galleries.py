@@ -113,3 +113,58 @@ def _picture(axes, image: np.ndarray, row: pd.Series, predictions: Predictions) 
         labelpad=2,
         color=INK if wrong else SOFT,
     )
+
+
+def side_by_side(
+    stores: tuple[Any, Any],
+    tables: tuple[pd.DataFrame, pd.DataFrame],
+    ids: list[tuple[Any, Any]],
+    predictions: tuple[Predictions, Predictions],
+    names: tuple[str, str],
+    title: str = "",
+    columns: int = 4,
+) -> Figure:
+    """Draw the same galaxies as two surveys saw them, what was predicted of each below.
+
+    Parameters
+    ----------
+    stores, tables, predictions
+        Of the left and of the right pictures; each as in `gallery`.
+    ids : list of (left id, right id)
+        Which, in this order.
+    names : (str, str)
+        Said above the first two pictures.
+    title : str
+        Said above.
+    columns : int
+        Galaxies in a row.
+
+    Raises
+    ------
+    GalcatError
+        As `gallery`.
+    """
+    if not ids:
+        raise GalcatError(f"gallery '{title}': no galaxy to show")
+    sides = [
+        (store.images(store.rows_of([pair[k] for pair in ids])), table.set_index("id"))
+        for k, (store, table) in enumerate(zip(stores, tables, strict=True))
+    ]
+    lines = -(-len(ids) // columns)
+    with style():
+        made = figure(DOUBLE, lines * (DOUBLE / (2 * columns) + 0.33) + 0.5)
+        made.get_layout_engine().set(w_pad=0.015, h_pad=0.02, wspace=0.0, hspace=0.02)
+        grid = made.subplots(lines, 3 * columns, squeeze=False, width_ratios=[1, 1, 0.1] * columns)
+        panels = np.delete(grid, np.s_[2::3], axis=1).ravel()
+        for axes in grid[:, 2::3].ravel():  # a gap between one galaxy and the next
+            axes.set_visible(False)
+        for place, pair in enumerate(ids):
+            for k, (images, rows) in enumerate(sides):
+                axes = panels[2 * place + k]
+                _picture(axes, images[place], rows.loc[pair[k]], predictions[k])
+                if place < columns:
+                    axes.set_title(names[k], size=7.5, color=SOFT, loc="center", pad=3)
+        for axes in panels[2 * len(ids) :]:
+            axes.set_visible(False)
+        made.suptitle(title, x=0.005, ha="left", size=10.5)
+    return made

@@ -22,6 +22,7 @@ MEASURES = {
     "false_positive_rate": "negatives that are predicted positive",
     "roc_auc": "chance that a positive scores above a negative",
     "average_precision": "area below precision against recall, in steps",
+    "log_loss": "mean of -log of the probability given to what is true, positive or not, nats",
     "brier": "mean squared error of the probability",
     "ece": "expected calibration error: |mean probability - fraction positive| over equal bins",
 }
@@ -39,6 +40,7 @@ UNDEFINED = {
     "roc_auc": "only one class is present",
     "average_precision": "no galaxy is of the positive class",
 }
+LEAST = 1e-7  # a probability of 0 for what is true counts as this: float32 resolves no less near 1
 BLOCK = 4_000_000  # weights held at once: 32 MB; fixed, since the draws depend on it
 
 
@@ -87,6 +89,7 @@ def sums(scored: Scored, weights: np.ndarray) -> dict[str, np.ndarray]:
         "true_positive": positive & said,
         "false_positive": ~positive & said,
         "squares": (scored.probability - positive) ** 2,
+        "logs": -np.log(np.maximum(np.abs(scored.probability - ~positive), LEAST)),
     }
     counted = weights @ np.column_stack(list(columns.values())).astype(float)
     return dict(zip(columns, counted.T, strict=True))
@@ -113,6 +116,7 @@ def measure(scored: Scored, weights: np.ndarray | None = None) -> dict[str, np.n
         found = {name: count[a] / count[b] for name, (a, b) in PROPORTIONS.items()}
         found["f1"] = 2 * count["true_positive"] / (count["said_positive"] + count["positive"])
         found["roc_auc"], found["average_precision"] = _ranked(scored, weights)
+        found["log_loss"] = count["logs"] / count["all"]
         found["brier"] = count["squares"] / count["all"]
         found["ece"] = _calibration_error(scored, weights) / count["all"]
     return {name: found[name] for name in MEASURES}
@@ -171,6 +175,50 @@ def bootstrap(scored: Scored, settings: Evaluate) -> dict[str, np.ndarray]:
             blocks.append(measure(scored, weights))
             shown.update(len(weights))
     return {name: np.concatenate([block[name] for block in blocks]) for name in MEASURES}
+
+
+def covered(
+    scored: Scored, order: np.ndarray, kept: np.ndarray, settings: Evaluate
+) -> dict[str, list[float | None]]:
+    """Return the intervals of accuracy and F1 of the first galaxies of an order.
+
+    Parameters
+    ----------
+    scored : Scored
+    order : ndarray, (N,), int
+        The galaxies, surest first.
+    kept : ndarray, (K,), int
+        How many of them are kept.
+    settings : Evaluate
+
+    Returns
+    -------
+    dict of str to list, (K,)
+        "accuracy_low", "accuracy_high", "f1_low", "f1_high"; null where F1 is not defined.
+    """
+    scored = scored.take(order)
+    positive, said = scored.truth == scored.positive, scored.said == scored.positive
+    columns = (np.ones(len(said)), scored.truth == scored.said, positive & said, positive, said)
+    drawn: dict[str, list[np.ndarray]] = {"accuracy": [], "f1": []}
+    times = int(np.clip(50 * BLOCK // (4 * len(order)), 50, settings.bootstrap))
+    for weights in resamplings(scored.truth, times, settings.seed):
+        sums = [np.cumsum(weights * column, axis=1)[:, kept - 1] for column in columns]
+        n, right, true, real, told = sums
+        with np.errstate(invalid="ignore", divide="ignore"):
+            drawn["accuracy"].append(right / n)
+            drawn["f1"].append(2 * true / (real + told))
+    tail = (1 - settings.confidence) / 2
+    found = {}
+    for name, blocks in drawn.items():
+        values = np.ma.masked_invalid(np.concatenate(blocks))
+        for end, at in (("low", tail), ("high", 1 - tail)):
+            found[f"{name}_{end}"] = [_quantile(column, at) for column in values.T]
+    return found
+
+
+def _quantile(values: np.ma.MaskedArray, at: float) -> float | None:
+    kept = values.compressed()
+    return tidy(np.quantile(kept, at)) if len(kept) else None
 
 
 def with_intervals(scored: Scored, settings: Evaluate) -> dict[str, dict]:

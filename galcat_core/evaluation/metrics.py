@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,9 +13,12 @@ import pandas as pd
 from galcat_core.config import Evaluate
 from galcat_core.errors import GalcatError, listed, nearest
 from galcat_core.evaluation import curves
-from galcat_core.evaluation.measures import MEASURES, Scored, with_intervals
+from galcat_core.evaluation.bins import binned, check_columns
+from galcat_core.evaluation.measures import MEASURES, Scored, covered, with_intervals
 from galcat_core.records import Predictions
 from galcat_core.tables import check_ids
+
+SUBSETS = {"certain": ("certain", "uncertain"), "out_of_domain": ("out_of_domain", "in_domain")}
 
 
 def evaluate(
@@ -26,18 +31,34 @@ def evaluate(
     predictions : Predictions
     labels : pandas.DataFrame
         `id`, `label` (a class name, or None where there is none) and, if known, `certain` (bool:
-        the label passes the thresholds); a Catalog's or a Split's table will do.
+        the label passes the thresholds) and the columns of `settings.bin_by`; a Catalog's or a
+        Split's table will do.
     settings : Evaluate, optional
         `config.evaluate`.
 
     Returns
     -------
     dict
-        "n", "classes" (counts by true class), "positive", "threshold", "run", "metrics" (of
-        `MEASURES`, each with value, low, high, note), "confusion" (rows true, columns predicted),
-        "roc", "calibration", "coverage", "bootstrap" (how the intervals were made), "left_out"
-        (what could not be judged and why) and, where `certain` tells two kinds apart, "subsets"
-        {"certain", "uncertain"} with n, classes, metrics and confusion of each.
+        JSON types; "..." stands for the keys of the line named before:
+
+        - "n", "classes" ({class: count}, by true class), "positive", "threshold" (that was used),
+          "run" (list)
+        - "metrics": {measure of `MEASURES`: {"value", "low", "high", "note"}}; null with the reason
+          where a measure is not defined
+        - "confusion": {"classes", "rows": "true", "columns": "predicted", "counts"}
+        - "left_out" (what could not be judged and why), "bootstrap" (how intervals were made)
+        - "roc" (see `curves.roc`), "precision_recall" (see `curves.precision_recall`)
+        - "calibration": the reliability diagram of `p_CLASS` (see `curves.calibration`)
+        - "raw": null, or before calibration {"threshold": 0.5, "metrics": ..., "calibration": ...}
+          of `raw_p_CLASS`: beside "metrics" and "calibration" the before and after
+        - "calibrated_by": list of {"survey", "method"} of the runs' calibrations, empty if none
+        - "coverage": {"fraction", "n", "least_confidence", "accuracy", "f1"} of the surest, 1% to
+          100% (see `curves.coverage`), with "accuracy_low", "accuracy_high", "f1_low", "f1_high"
+        - "bins": {column of `settings.bin_by`: {"missing", "bins": [{"low", "high", "median", "n",
+          "classes", "metrics", "confusion"}, ...]}} (see `bins.binned`)
+        - "subsets": where `certain` tells two kinds apart {"certain": {"n", "classes", "metrics",
+          "confusion"}, "uncertain": ...}; where some are `out_of_domain` also {"in_domain": ...,
+          "out_of_domain": ...}
 
     Raises
     ------
@@ -47,13 +68,16 @@ def evaluate(
 
     Notes
     -----
-    With two classes the positive one is predicted from `settings.threshold` on, with more the most
-    probable one; precision, recall, F1, false positive rate, ROC, Brier score and calibration are
-    those of the positive class against the rest. In a subset of one class what does not exist is
-    null with its reason.
+    With two classes the positive one is predicted from the threshold on, which is
+    `settings.threshold` or, if that is 0, the predictions' own; with more the most probable one.
+    Precision, recall, F1, false positive rate, ROC, log-loss, Brier score and calibration are those
+    of the positive class against the rest. In a subset of one class what does not exist is null
+    with its reason.
     """
     settings = settings or Evaluate()
-    table, left_out = join(predictions, labels)
+    settings = dataclasses.replace(settings, threshold=settings.threshold or predictions.threshold)
+    check_columns(settings.bin_by, labels, predictions.table)
+    table, left_out = join(predictions, labels, settings.bin_by)
     scored = _score(table, predictions, settings)
     present = np.unique(scored.truth)
     if len(present) < 2:
@@ -67,9 +91,13 @@ def evaluate(
             f"labels: no labelled galaxy with a prediction is '{predictions.positive}', the "
             "positive class; label some, or predict with another positive class"
         )
+
+    def figures(part: Scored) -> dict[str, Any]:
+        return _figures(part, predictions.classes, settings)
+
     confidence = _confidence(table, predictions, settings)
     return {
-        **_figures(scored, predictions.classes, settings),
+        **figures(scored),
         "positive": predictions.positive,
         "threshold": settings.threshold,
         "run": sorted(set(predictions.table["run"].astype(str))),
@@ -82,14 +110,50 @@ def evaluate(
             "interval": "percentile",
         },
         "roc": curves.roc(scored, settings),
+        "precision_recall": curves.precision_recall(scored, settings),
         "calibration": curves.calibration(scored, settings),
-        "coverage": curves.coverage(scored, confidence),
-        "subsets": _subsets(table, scored, predictions.classes, settings),
+        "raw": _raw(table, predictions, settings),
+        "calibrated_by": predictions.meta.get("calibration", []),
+        "coverage": _coverage(scored, confidence, settings),
+        "bins": binned(table, scored, settings.bin_by, settings.bin_count, figures),
+        "subsets": _subsets(table, scored, figures),
     }
 
 
-def join(predictions: Predictions, labels: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, Any]]:
+def _raw(
+    table: pd.DataFrame, predictions: Predictions, settings: Evaluate
+) -> dict[str, Any] | None:
+    """Return metrics and reliability of the probabilities before calibration, if there are such."""
+    if f"raw_p_{predictions.positive}" not in table:
+        return None
+    uncorrected = dataclasses.replace(settings, threshold=0.5)
+    scored = _score(table, predictions, uncorrected, "raw_p_")
+    return {
+        "threshold": 0.5,
+        "metrics": with_intervals(scored, uncorrected),
+        "calibration": curves.calibration(scored, uncorrected),
+    }
+
+
+def _coverage(scored: Scored, confidence: np.ndarray, settings: Evaluate) -> dict[str, Any]:
+    """Return accuracy and F1 against the fraction kept, with their intervals."""
+    found = curves.coverage(scored, confidence)
+    order = np.argsort(-confidence, kind="stable")
+    return found | covered(scored, order, np.array(found["n"]), settings)
+
+
+def join(
+    predictions: Predictions, labels: pd.DataFrame, columns: Sequence[str] = ()
+) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Put the labels beside the predictions, by id.
+
+    Parameters
+    ----------
+    predictions : Predictions
+    labels : pandas.DataFrame
+        As for `evaluate`.
+    columns : sequence of str
+        What else of the labels is kept, where it is there.
 
     Returns
     -------
@@ -105,7 +169,7 @@ def join(predictions: Predictions, labels: pd.DataFrame) -> tuple[pd.DataFrame, 
     GalcatError
         As `evaluate` does.
     """
-    wanted = _checked(labels)
+    wanted = _checked(labels, columns)
     theirs, ours = wanted["id"], predictions.table["id"]
     if (theirs.dtype == np.int64) != (ours.dtype == np.int64):
         raise GalcatError(
@@ -114,7 +178,8 @@ def join(predictions: Predictions, labels: pd.DataFrame) -> tuple[pd.DataFrame, 
         )
     of_ours = wanted["label"].isin(predictions.classes)
     other = wanted.loc[~of_ours, "label"].value_counts().sort_index()
-    mine = predictions.table.drop(columns=["label", "certain"], errors="ignore")
+    theirs_too = [name for name in wanted.columns if name != "id"]
+    mine = predictions.table.drop(columns=["label", "certain", *theirs_too], errors="ignore")
     table = mine.merge(wanted[of_ours], on="id", how="inner").sort_values("id", ignore_index=True)
     if table.empty:
         raise GalcatError(
@@ -134,15 +199,16 @@ def join(predictions: Predictions, labels: pd.DataFrame) -> tuple[pd.DataFrame, 
     }
 
 
-def _checked(labels: pd.DataFrame) -> pd.DataFrame:
-    """Return id, label and certain of the rows that have a label, ids exact."""
+def _checked(labels: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+    """Return id, label, certain and more of the rows that have a label, ids exact."""
     for name in ("id", "label"):
         if name not in labels.columns:
             raise GalcatError(
                 f"labels: column '{name}' is missing; there are {listed(labels.columns)}."
                 f"{nearest(name, labels.columns)}"
             )
-    names = ["id", "label"] + ["certain"] * ("certain" in labels.columns)
+    more = [name for name in dict.fromkeys(("certain", *columns)) if name in labels.columns]
+    names = list(dict.fromkeys(("id", "label", *more)))
     table = labels[names].reset_index(drop=True)
     table = table.assign(id=check_ids(table["id"], "labels"))
     table = table[table["label"].notna()]
@@ -151,10 +217,12 @@ def _checked(labels: pd.DataFrame) -> pd.DataFrame:
     return table.assign(label=table["label"].astype(str))
 
 
-def _score(table: pd.DataFrame, predictions: Predictions, settings: Evaluate) -> Scored:
+def _score(
+    table: pd.DataFrame, predictions: Predictions, settings: Evaluate, prefix: str = "p_"
+) -> Scored:
     classes = predictions.classes
     positive = classes.index(predictions.positive)
-    probability = table[[f"p_{name}" for name in classes]].to_numpy(float)
+    probability = table[[f"{prefix}{name}" for name in classes]].to_numpy(float)
     said = predicted_index(probability, positive, settings.threshold)
     truth = table["label"].map({name: i for i, name in enumerate(classes)}).to_numpy(np.int64)
     return Scored(truth, said, probability[:, positive], positive, settings.bins)
@@ -193,16 +261,16 @@ def _figures(scored: Scored, classes: list[str], settings: Evaluate) -> dict[str
 
 
 def _subsets(
-    table: pd.DataFrame, scored: Scored, classes: list[str], settings: Evaluate
+    table: pd.DataFrame, scored: Scored, figures: Callable[[Scored], dict[str, Any]]
 ) -> dict[str, Any]:
-    """Return the figures of the certain (high-probability) and the uncertain labels apart."""
-    if "certain" not in table.columns:
-        return {}
-    certain = table["certain"].eq(True).to_numpy()
-    if certain.all() or not certain.any():
-        return {}
-    parts = {"certain": certain, "uncertain": ~certain}
-    return {name: _figures(scored.take(keep), classes, settings) for name, keep in parts.items()}
+    """Return the figures of certain and uncertain labels, of galaxies in and out of the domain."""
+    found = {}
+    for column, (yes, no) in SUBSETS.items():
+        if column in table.columns:
+            these = table[column].eq(True).to_numpy()
+            if these.any() and not these.all():
+                found |= {yes: figures(scored.take(these)), no: figures(scored.take(~these))}
+    return found
 
 
 def summary(results: dict[str, dict[str, Any]]) -> pd.DataFrame:
@@ -253,6 +321,12 @@ def to_text(result: dict[str, Any]) -> str:
         else:
             value, low, high = (f"{found[key]:.4f}" for key in ("value", "low", "high"))
             lines.append(f"  {label}  {value}  [{low}, {high}]")
+    for name in ("log_loss", "brier", "ece"):
+        if result["raw"]:
+            before = result["raw"]["metrics"][name]["value"]
+            lines.append(
+                f"  {name.replace('_', ' ').ljust(width)}  {before:.4f} before calibration"
+            )
     left = result["left_out"]
     for key in ("predictions_without_label", "labels_without_prediction"):
         if left[key]:

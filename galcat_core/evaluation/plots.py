@@ -22,6 +22,7 @@ from galcat_core.evaluation.style import (
     color_of,
     figure,
     quoted,
+    series_of,
     style,
 )
 
@@ -88,7 +89,7 @@ def roc(results: Result | dict[str, Result], title: str = "") -> Figure:
     """
     results = _named(results)
     with style():
-        made = figure(SINGLE * 1.25, SINGLE * 1.25 + 0.2 * len(results))
+        made = figure(SINGLE * 1.25, SINGLE * 1.3 + 0.22 * len(results))
         axes = made.add_subplot()
         axes.plot([0, 1], [0, 1], color=SOFT, linewidth=0.7, linestyle=(0, (1, 2)))
         _draw_roc(axes, results)
@@ -125,22 +126,33 @@ def _named(results: Result | dict[str, Result]) -> dict[str, Result]:
     return {"": results} if "metrics" in results else results
 
 
+def look_of(index: int, count: int) -> dict[str, object]:
+    """Return colour and dashes of one line of `count`: blue where it is alone."""
+    return series_of(index) if count > 1 else {"color": color_of(1), "linestyle": "-"}
+
+
+def shade(count: int) -> float:
+    """Return how opaque each of `count` bands is that lie on each other."""
+    return 0.16 if count < 3 else 0.1
+
+
 def _draw_roc(axes: Axes, results: dict[str, Result]) -> None:
     for index, (name, result) in enumerate(results.items()):
-        curve, color = result["roc"], color_of(index + 1 if len(results) == 1 else index)
+        curve, look = result["roc"], look_of(index, len(results))
+        color = look["color"]
         band, point = curve["band"], curve["operating"]
         axes.fill_between(
             band["false_positive_rate"],
             band["low"],
             band["high"],
             color=color,
-            alpha=0.16,
+            alpha=shade(len(results)),
             linewidth=0,
         )
         axes.plot(
             curve["false_positive_rate"],
             curve["true_positive_rate"],
-            color=color,
+            **look,
             label=f"{name + ':  ' if name else ''}AUC {interval(result, 'roc_auc')}",
         )
         axes.plot(
@@ -201,13 +213,8 @@ def probabilities(table: pd.DataFrame, positive: str, threshold: float = 0.5) ->
 
 
 def _violin(axes: Axes, values: np.ndarray, place: float, color: str) -> None:
-    """Draw a violin that ends at 0 and 1: a smoothed histogram, mirrored at both ends."""
-    bins = 256
-    width = max(0.012, 0.25 * len(values) ** (-1 / 3))  # few galaxies: no wiggles of one each
-    counts = np.histogram(values, bins, (0, 1))[0].astype(float)
-    density = gaussian_filter1d(counts, width * bins, mode="reflect")
-    half = 0.36 * np.sqrt(density / density.max())
-    at = (np.arange(bins) + 0.5) / bins
+    """Draw a violin that ends at 0 and 1, mirrored at both ends."""
+    at, half = spread(values)
     axes.fill_between(
         at, place - half, place + half, color=color, alpha=0.35, edgecolor=color, linewidth=0.8
     )
@@ -216,7 +223,16 @@ def _violin(axes: Axes, values: np.ndarray, place: float, color: str) -> None:
     axes.plot(middle, place, "o", color=PAPER, markeredgecolor=color, markersize=4.5)
 
 
-def coverage(results: Result | dict[str, Result], title: str = "") -> Figure:
+def spread(values: np.ndarray, reach: float = 0.36) -> tuple[np.ndarray, np.ndarray]:
+    """Return the outline of half a violin: places in 0..1 and root densities up to `reach`, (256,)."""
+    bins = 256
+    width = max(0.012, 0.25 * len(values) ** (-1 / 3))  # few galaxies: no wiggles of one each
+    counts = np.histogram(values, bins, (0, 1))[0].astype(float)
+    density = gaussian_filter1d(counts, width * bins, mode="reflect")
+    return (np.arange(bins) + 0.5) / bins, reach * np.sqrt(density / density.max())
+
+
+def coverage(results: Result | dict[str, Result], title: str = "", stacked: bool = False) -> Figure:
     """Draw accuracy and F1 of the surest fraction against that fraction, all galaxies at the right.
 
     Parameters
@@ -225,19 +241,38 @@ def coverage(results: Result | dict[str, Result], title: str = "") -> Figure:
         One result of `evaluate`, or several by name.
     title : str
         Said above.
+    stacked : bool
+        One panel below the other, a column wide.
     """
     results = _named(results)
     with style():
-        made = figure(DOUBLE, 2.9)
-        left, right = made.subplots(1, 2, sharex=True, sharey=True)
+        made = figure(SINGLE * 1.2, 5.4) if stacked else figure(DOUBLE, 2.9)
+        shape = (2, 1) if stacked else (1, 2)
+        left, right = made.subplots(*shape, sharex=True, sharey=True)
         for axes, key, label in ((left, "accuracy", "Accuracy"), (right, "f1", "F1 score")):
             for index, (name, result) in enumerate(results.items()):
                 curve = result["coverage"]
                 values = np.array([np.nan if v is None else v for v in curve[key]])
-                color = color_of(index + 1 if len(results) == 1 else index)
-                axes.plot(curve["fraction"], values, color=color, label=name)
+                look = look_of(index, len(results))
+                axes.plot(curve["fraction"], values, **look, label=name)
+                if f"{key}_low" in curve:
+                    ends = [
+                        [np.nan if v is None else v for v in curve[f"{key}_{end}"]]
+                        for end in ("low", "high")
+                    ]
+                    axes.fill_between(
+                        curve["fraction"],
+                        *ends,
+                        color=look["color"],
+                        alpha=shade(len(results)),
+                        linewidth=0,
+                    )
                 axes.plot(
-                    curve["fraction"][-1], values[-1], MARKERS[index], color=color, markersize=4.5
+                    curve["fraction"][-1],
+                    values[-1],
+                    MARKERS[index % len(MARKERS)],
+                    color=look["color"],
+                    markersize=4.5,
                 )
             axes.axvline(0.5, color=SOFT, linewidth=0.7, linestyle=(0, (1, 2)))
             axes.grid(axis="y", color=FAINT, linewidth=0.5)
@@ -254,7 +289,11 @@ def coverage(results: Result | dict[str, Result], title: str = "") -> Figure:
             size=8.5,
         )
         if len(results) > 1:
-            made.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=2)
+            made.legend(
+                *left.get_legend_handles_labels(),
+                loc="outside lower center",
+                ncols=1 if stacked else 2,
+            )
         if title:
             left.set_title(title)
     return made

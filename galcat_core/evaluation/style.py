@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,9 @@ from galcat_core.files import whole
 INK, SOFT, FAINT, PAPER = "#1a1a1a", "#6b6b6b", "#dcd9d3", "#ffffff"
 # Okabe and Ito (2008), colour-blind safe, ordered so that old stars are warm and young ones blue.
 COLORS = ("#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7a6f00", "#000000")
+# Test sets are no classes: Tol (2021) "muted", colour-blind safe, darkened to 3:1 on white.
+SERIES = ("#332288", "#cc6677", "#2a8f80", "#857f1b", "#aa4499", "#117733")
+DASHES = ("-", (0, (5, 1.5)), (0, (1, 1.2)), (0, (6, 1.5, 1, 1.5)), (0, (3, 1, 3, 3)), "-")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 # From the first class's colour through a grey that still shows on white to the second's.
 PROBABILITY = LinearSegmentedColormap.from_list(
@@ -61,6 +65,8 @@ RC = {
     "savefig.dpi": 300,
     "image.interpolation": "none",
     "pdf.fonttype": 42,  # text stays text in the PDF
+    "svg.fonttype": "path",  # looks alike everywhere
+    "svg.hashsalt": "galcat",  # the same ids each time
     "path.simplify": True,
 }
 
@@ -109,6 +115,25 @@ def save(made: Figure, path: str | Path) -> list[Path]:
             with whole(file) as temporary:
                 made.savefig(temporary, metadata=metadata[file.suffix[1:]])
     return files
+
+
+def rendered(made: Figure, kind: str, dpi: int = 300) -> bytes:
+    """Return a figure as the bytes of a "svg", "pdf" or "png" file, without dates."""
+    metadata = {
+        "svg": {"Date": None, "Creator": None},
+        "pdf": {"CreationDate": None, "ModDate": None, "Creator": None, "Producer": None},
+        "png": {"Software": None},
+    }
+    stream = io.BytesIO()
+    with style():
+        made.savefig(stream, format=kind, dpi=dpi, metadata=metadata[kind])
+    return stream.getvalue()
+
+
+def series_of(index: int) -> dict[str, object]:
+    """Return colour and dashes of a test set's line by its place."""
+    place = index % len(SERIES)
+    return {"color": SERIES[place], "linestyle": DASHES[place]}
 
 
 def color_of(index: int) -> str:
