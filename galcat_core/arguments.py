@@ -17,6 +17,11 @@ SHORT = {  # flags that people guess, beside those made from the settings' names
     ("train", "learning_rate"): "--lr",
 }
 
+NAMED = {  # flags that are named otherwise than their settings
+    ("evaluate", "bins"): "--reliability-bins",
+    ("evaluate", "bin_by"): "--bins",
+}
+
 
 class Parser(argparse.ArgumentParser):
     """An ArgumentParser whose errors are one line, with the nearest legal word."""
@@ -42,7 +47,7 @@ def add_settings(parser: Parser, *sections: str) -> None:
         group = parser.add_argument_group(f"settings [{section}]", hints[section].__doc__)
         kinds = typing.get_type_hints(hints[section])
         for item in dataclasses.fields(hints[section]):
-            flag = "--" + item.name.replace("_", "-")
+            flag = NAMED.get((section, item.name), "--" + item.name.replace("_", "-"))
             if flag in taken:  # two sections of one verb have a setting of this name
                 flag = f"--{section}-{flag[2:]}"
             taken.add(flag)
@@ -60,7 +65,7 @@ def _add_setting(
     if (section, item.name) in SHORT:
         flags.insert(0, SHORT[section, item.name])
     default = item.default if item.default is not dataclasses.MISSING else item.default_factory()
-    shown = " ".join(map(str, default)) if isinstance(default, list) else default
+    shown = " ".join(map(str, default)) or "none" if isinstance(default, list) else default
     options: dict[str, typing.Any] = {
         "dest": f"{section}.{item.name}",
         "default": argparse.SUPPRESS,
@@ -73,16 +78,16 @@ def _add_setting(
     else:
         group.add_argument(
             *flags,
-            type=kind,
+            type=str.lower if item.metadata["choices"] else kind,  # as MobileNetV3Small is written
             choices=item.metadata["choices"],
             metavar=None if item.metadata["choices"] else "X",
             **options,
         )
 
 
-def config_of(args: argparse.Namespace) -> Config:
-    """Build the config: the file's settings, over them those of the command line."""
-    config = Config.load(args.config)
+def config_of(args: argparse.Namespace, default: Config | None = None) -> Config:
+    """Build the config: the file's settings, or a verb's own, over them those of the command line."""
+    config = default if default is not None and args.config is None else Config.load(args.config)
     changes: dict[str, dict] = {}
     for name, value in vars(args).items():
         section, dot, key = name.partition(".")

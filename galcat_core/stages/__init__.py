@@ -6,26 +6,35 @@ made again, so that a second run of anything takes seconds.
 """
 
 from galcat_core.stages.catalogues import match, publish, select, simulate
+from galcat_core.stages.certainty import calibrate, threshold
+from galcat_core.stages.ds19 import ds19
+from galcat_core.stages.finetuning import finetune
 from galcat_core.stages.labelling import embed, evaluate, predict
 from galcat_core.stages.learning import split, train, transfer
 from galcat_core.stages.maps import app, cluster, project
 from galcat_core.stages.pictures import cutouts
+from galcat_core.stages.report import report
 from galcat_core.stages.work import say
 
 __all__ = [
     "app",
+    "calibrate",
     "cluster",
     "cutouts",
+    "ds19",
     "embed",
     "evaluate",
+    "finetune",
     "match",
     "predict",
     "project",
     "publish",
+    "report",
     "say",
     "select",
     "simulate",
     "split",
+    "threshold",
     "train",
     "transfer",
 ]

@@ -5,9 +5,11 @@ from __future__ import annotations
 import dataclasses
 import json
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from galcat_core.backend import choose
 from galcat_core.config import Config
 from galcat_core.errors import GalcatError, listed, nearest
 from galcat_core.provenance import Provenance, digests
@@ -24,8 +26,10 @@ from galcat_core.stages.work import (
 from galcat_core.tables import format_of, read_table
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
+    from galcat_core.config import Harmonise
     from galcat_core.images.store import CutoutStore
     from galcat_core.records import Predictions
     from galcat_core.runs import Run
@@ -38,36 +42,61 @@ def predict(
     images: str | Path,
     out: str | Path,
     *,
-    run: str | Path | None = None,
+    run: str | Path | Sequence[str | Path] | None = None,
     split: str | Path | None = None,
     set_name: str | None = None,
     batch_size: int = 64,
+    backend: str | None = None,
     any_recipe: bool = False,
     force: bool = False,
+    tta: bool = False,
+    dropout_passes: int = 0,
+    dropout_seed: int = 1,
+    calibration: str | None = None,
+    domain_percentile: float | None = None,
     **columns: str | Path | None,
 ) -> Path:
     """Give the galaxies of a store, or of a folder of pictures, their probabilities; write Predictions.
 
-    `columns` are `table`, `id_column` and `file_column` of a folder's pictures.
+    `columns` are `table`, `id_column` and `file_column` of a folder's pictures; `backend` as in
+    `galcat_core.backend.choose`; for `tta`,
+    `dropout_passes`, `dropout_seed`, `calibration` and `domain_percentile` see `inference.predict`.
     """
     from galcat_core.inference import predict_to
 
+    choose(backend)
     chosen = _chosen(images, out, run, split, any_recipe, columns)
-    work = Provenance("predict", chosen.digests, {"set": set_name})
+    looks = {"turned": tta, "passes": dropout_passes, "calibration": calibration}
+    looks["percentile"] = domain_percentile
+    looks = {name: value for name, value in looks.items() if value}
+    looks |= {"seed": dropout_seed} if dropout_passes else {}
+    work = Provenance("predict", chosen.digests, {"set": set_name, **looks})
     if not made_already(chosen.out, work, force):
         made = predict_to(
             chosen.out,
-            chosen.run,
+            chosen.runs,
             chosen.store,
             ids=_ids(chosen.store, split, set_name),
             batch_size=batch_size,
             provenance=work,
             any_recipe=chosen.any_recipe,
+            **looks,
         )
         counts = made.table["predicted"].value_counts().items()
         say(f"{len(made)} galaxies ({listed(f'{n} {name}' for name, n in counts)}): {chosen.out}")
+        _tell_calibration(made, chosen)
     chosen.tidy()
     return chosen.out
+
+
+def _tell_calibration(made: Predictions, chosen: _Chosen) -> None:
+    """Say where probabilities are corrected for another survey than the pictures'."""
+    for told, run in zip(made.meta.get("calibration", []), chosen.runs, strict=False):
+        if told["survey"] != chosen.store.survey:
+            say(
+                f"{run.folder} has no calibration for {chosen.store.survey}: its probabilities are "
+                f"corrected as for {told['survey']}; fit one on labels of your own with galcat calibrate"
+            )
 
 
 def embed(
@@ -78,6 +107,7 @@ def embed(
     split: str | Path | None = None,
     set_name: str | None = None,
     batch_size: int = 64,
+    backend: str | None = None,
     any_recipe: bool = False,
     force: bool = False,
     **columns: str | Path | None,
@@ -85,12 +115,15 @@ def embed(
     """Extract the features of the galaxies of a store or a folder; write an Embedding."""
     from galcat_core.inference import embed_to
 
+    choose(backend)
     chosen = _chosen(images, out, run, split, any_recipe, columns)
+    if not isinstance(run, str | Path | None) and len(run) > 1:
+        raise GalcatError("features are of one network: name one run")
     work = Provenance("embed", chosen.digests, {"set": set_name})
     if not made_already(chosen.out, work, force):
         made = embed_to(
             chosen.out,
-            chosen.run,
+            chosen.runs[0],
             chosen.store,
             ids=_ids(chosen.store, split, set_name),
             batch_size=batch_size,
@@ -107,7 +140,7 @@ class _Chosen:
     """The run, the pictures and the place of the result, once the arguments are understood."""
 
     out: Path
-    run: Run
+    runs: list[Run]
     store: CutoutStore
     digests: dict[str, str]
     any_recipe: bool
@@ -123,13 +156,14 @@ class _Chosen:
 def _chosen(
     images: str | Path,
     out: str | Path,
-    run: str | Path | None,
+    run: str | Path | Sequence[str | Path] | None,
     split: str | Path | None,
     any_recipe: bool,
     columns: dict[str, str | Path | None],
 ) -> _Chosen:
     from galcat_core.images.store import CutoutStore
-    from galcat_core.runs import Run
+    from galcat_core.inference_look import fitted_digests
+    from galcat_core.runs import Run, members
 
     out, images = Path(out), need(images, "folder", "give a cutout store or a folder of pictures")
     format_of(out)
@@ -137,7 +171,8 @@ def _chosen(
         raise GalcatError("no run is named, and no model is in the box: name one with --run RUN")
     if run is None:
         say(f"the model in the box predicts; its scores and limits: {BOX / 'README.md'}")
-    opened, own = Run.open(run or BOX), None
+    named = [run or BOX] if run is None or isinstance(run, str | Path) else list(run)
+    opened, own = [member for one in named for member in members(Run.open(one))], None
     if (images / "store.json").is_file():
         given = sorted(name for name, value in columns.items() if value is not None)
         if given:
@@ -147,32 +182,36 @@ def _chosen(
         store = CutoutStore.open(images)
     else:
         own = out.with_name(f".{out.name}.pictures")
-        store, any_recipe = _imported(images, own, opened, columns, any_recipe)
-    inputs = [opened.folder, *([split] if split else [])]
-    return _Chosen(
-        out, opened, store, {**digests(*inputs), images.name: store.digest}, any_recipe, own
-    )
+        store, any_recipe = _imported(images, own, opened[0], columns, any_recipe)
+    inputs = digests(*(one.folder for one in opened), *([split] if split else []))
+    for one in opened:
+        inputs |= fitted_digests(one.folder)
+    return _Chosen(out, opened, store, {**inputs, images.name: store.digest}, any_recipe, own)
 
 
 def _imported(
     folder: Path, own: Path, run: Run, columns: dict, any_recipe: bool
 ) -> tuple[CutoutStore, bool]:
     """Import a folder of pictures as the run's own were made."""
+    recipe, known = recipe_of(run)
+    table = columns.get("table")
+    named = {"label_column": None, **{k: columns.get(k) for k in ("id_column", "file_column")}}
+    return import_folder(own, recipe, folder, table, named), any_recipe or not known
+
+
+def recipe_of(run: Run) -> tuple[Harmonise, bool]:
+    """Return how pictures are brought to the face of those that a run learnt from, and if that is known."""
     from galcat_core.config import Harmonise
 
     learnt = (run.info.get("store") or {}).get("settings") or {}
     if "harmonise" in learnt:
         names = {f.name for f in dataclasses.fields(Harmonise)}
-        recipe = Harmonise(**{k: v for k, v in learnt.items() if k in names})
-    else:
-        recipe, any_recipe = Harmonise(harmonise=False, size_px=learnt.get("size_px", 96)), True
-        say(
-            f"{run.folder} learnt from pictures that galcat rendered out of FITS tiles; others are taken as "
-            "they are, and its probabilities hold only as far as they look alike"
-        )
-    table = columns.get("table")
-    named = {"label_column": None, **{k: columns.get(k) for k in ("id_column", "file_column")}}
-    return import_folder(own, recipe, folder, table, named), any_recipe
+        return Harmonise(**{k: v for k, v in learnt.items() if k in names}), True
+    say(
+        f"{run.folder} learnt from pictures that galcat rendered out of FITS tiles; others are taken as "
+        "they are, and its probabilities hold only as far as they look alike"
+    )
+    return Harmonise(harmonise=False, size_px=learnt.get("size_px", 96)), False
 
 
 def _ids(store: CutoutStore, split: str | Path | None, set_name: str | None):
@@ -226,48 +265,77 @@ def evaluate(
 
     told = Predictions.load(predictions)
     truth = (
-        _split_labels(split, told, set_name, survey)
+        split_labels(split, told.ids, set_name, survey)
         if split
-        else _table_labels(Path(labels), id_column, label_column, told)
+        else table_labels(Path(labels), id_column, label_column, told)
     )
+    store = CutoutStore.open(images) if images else None
+    truth = _with_columns(truth, config.evaluate.bin_by, store)
     judged = dataclasses.replace(told, table=told.table[told.table["id"].isin(truth["id"])])
     result = measure(judged, truth, config.evaluate)
-    report(out, result, judged, truth, store=CutoutStore.open(images) if images else None)
+    report(out, result, judged, truth, store=store)
     mark_folder(out, work)
+    _show(result, predictions.name.split(".")[0])
     return result
 
 
-def _split_labels(
-    split: str | Path, told: Predictions, set_name: str, survey: str | None
+def _show(result: dict, name: str) -> None:
+    """Print what was measured, beside the progress."""
+    from galcat_core.results import bins_tables, evaluation_table, probability_table, show
+
+    held = probability_table({name: result}, "How well the probabilities hold")
+    tables = [evaluation_table({name: result}, "The predictions against the labels")]
+    show(*tables, *([held] if held is not None else []), *bins_tables(result), aside=True)
+
+
+def split_labels(
+    split: str | Path, ids: np.ndarray, set_name: str, survey: str | None
 ) -> pd.DataFrame:
+    """Return a set's rows that have a label and are among `ids`."""
     from galcat_core.records import Split
 
     sets = Split.load(need(split, "file", "make it with galcat split"))
     rows = sets.rows(survey, set_name)
-    rows = rows[rows["label"].notna() & rows["id"].isin(told.table["id"])]
+    rows = rows[rows["label"].notna() & rows["id"].isin(ids)]
     if not len(rows):
         raise GalcatError(
-            f"{split}: no labelled galaxy of set '{set_name}' is in the predictions; name another set "
-            f"with --set ({listed(Split.SETS)}) or predict those galaxies"
+            f"{split}: no labelled galaxy of set '{set_name}' is among those looked at; name another "
+            f"set with --set ({listed(Split.SETS)}), or predict those galaxies"
         )
     return rows
 
 
-def _table_labels(path: Path, id_column: str, label_column: str, told: Predictions) -> pd.DataFrame:
-    table, _ = read_table(path)
+def table_labels(
+    path: Path,
+    id_column: str,
+    label_column: str,
+    told: Predictions | Run,
+) -> pd.DataFrame:
+    """Return the rows of a table whose label is a class that is known, as `id`, `label` and the rest."""
+    table, _ = read_table(need(path, "file", "give a table with ids and labels"))
     for name in (id_column, label_column):
         if name not in table:
             raise GalcatError(
                 f"{path}: no column '{name}'; there are {listed(table.columns, 30)}."
                 f"{nearest(name, table.columns)}"
             )
-    kept = [c for c in ("certain",) if c in table]
-    found = table[[id_column, label_column, *kept]].rename(
-        columns={id_column: "id", label_column: "label"}
-    )
+    named = {id_column: "id", label_column: "label"}
+    other = [c for c in ("id", "label") if c not in named]  # another column of that name
+    found = table.drop(columns=other, errors="ignore").rename(columns=named)
     known = found["label"].isin(told.classes)
     if not known.all():
         say(
             f"{int((~known).sum())} rows of {path} have no label of {listed(told.classes)}: not counted"
         )
     return found[known]
+
+
+def _with_columns(
+    labels: pd.DataFrame, columns: Sequence[str], store: CutoutStore | None
+) -> pd.DataFrame:
+    """Return the labels with columns that the store has and they have not."""
+    missing = [name for name in columns if name not in labels]
+    if store is None or not missing:
+        return labels
+    there = [name for name in missing if name in store.table]
+    return labels.merge(store.table[["id", *there]], on="id", how="left")

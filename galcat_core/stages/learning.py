@@ -124,18 +124,23 @@ def train(
     from galcat_core.records import Split
     from galcat_core.runs import Run
     from galcat_core.training.fit import train as fit
+    from galcat_core.training.start import of_parent, told
 
+    weights = config.train.weights
+    inputs = [store, split, *([parent] if parent else [])]
+    begun = Run.open(parent) if parent else None
+    named = of_parent(config, begun).replace(train={"weights": told(weights)})
     run = fit(
         Path(out),
         CutoutStore.open(store),
         Split.load(need(split, "file", "make it with galcat split")),
         config,
         workers=workers,
-        parent=Run.open(parent) if parent else None,
+        parent=begun,
         provenance=Provenance(
             "train",
-            digests(store, split, *([parent] if parent else [])),
-            settings(config.train, config.augment, workers=workers),
+            digests(*inputs, *([weights] if Path(weights).is_file() else [])),
+            settings(named.train, named.augment, workers=workers),
         ),
     )
     say(f"{out}: {run.status}; {_told_metrics(run.report)}")
