@@ -101,7 +101,7 @@ def _against_network(folder: Path, store: Any, run: Any, rounds: int) -> dict[st
         with _clock(walls["galcat"], cpus["galcat"]):
             opened = CutoutStore.open(store.path)
             made = predict_to(folder / f"{number}.parquet", run, opened, batch_size=BATCH)
-        if not np.allclose(made.table["p_spiral"], expected, atol=1e-6):
+        if not np.allclose(made.raw("spiral"), expected, atol=1e-6):
             raise RuntimeError("galcat and the bare network do not agree")
     galcat, peer = (len(store) / statistics.median(walls[name]) for name in ("galcat", "bare"))
     work = statistics.median(b / g for b, g in zip(cpus["bare"], cpus["galcat"], strict=True))
