@@ -31,6 +31,7 @@ from galcat_core.training.worker import end_with_launcher
 
 BATCH = 30
 SIDE = 96  # pixels of a stored picture
+SIZES = {"alone": 1, "apart": 2}  # processes of those contestants that do not use Horovod
 
 
 class Pictures:
@@ -97,8 +98,9 @@ def contestant(name: str, folder: Path, count: int) -> None:
     if name == "keras":
         epoch = keras_epoch(count)
     else:
-        alone = name == "alone"
-        workers = distributed.Workers() if alone else distributed.join()
+        workers = distributed.Workers(rank, SIZES.get(name, 1), SIZES.get(name, 1))
+        if name not in SIZES:
+            workers = distributed.join()
         epoch = galcat_epoch(count, workers, augment=name == "augmented")
     epoch()  # traced, compiled, warm
     told = folder / f"{name}.{rank}.writing"
@@ -258,7 +260,7 @@ def main(quick: bool = False) -> list[dict]:
     one = measure(
         {"keras": (1, False), "horovod": (1, True), "augmented": (1, True)}, cores, count, turns
     )
-    two = measure({"alone": (1, False), "pair": (2, True)}, 1, count, turns)
+    two = measure({"alone": (1, False), "pair": (2, True), "apart": (2, True)}, 1, count, turns)
     ahead = f"DS18, 69 x 69, batch {BATCH}"
     return [
         row(
@@ -281,6 +283,20 @@ def main(quick: bool = False) -> list[dict]:
             two["alone"],
             ">= 1.8",
             f"{ahead} a process, one thread each",
+        ),
+        row(
+            "2 processes that share the work and never talk, against 1",
+            two["apart"],
+            two["alone"],
+            "",
+            "what this machine's second core and its memory allow at best",
+        ),
+        row(
+            "train, 2 processes against 2 that never talk",
+            two["pair"],
+            two["apart"],
+            "",
+            "what Horovod costs",
         ),
     ]
 

@@ -19,6 +19,7 @@ from typing import IO, Any
 from galcat_core.errors import GalcatError
 
 LAUNCHER = "GALCAT_LAUNCHER"  # process id of who started a worker; the worker ends when it is gone
+BOUND = "GALCAT_BOUND"  # a worker was given cores of its own
 TERMINAL = "GALCAT_TERMINAL"  # file descriptor of the terminal, for the progress of rank 0
 GRACE_SECONDS = 5.0  # between asking a worker to end and killing it
 
@@ -51,7 +52,8 @@ class Workers:
         """Return averages of tensors over the workers, the same on each of them."""
         if not self.hvd:
             return list(tensors)
-        return [self.hvd.allreduce(tensor, op=self.hvd.Average) for tensor in tensors]
+        # as one message: told one by one they wake Horovod's thread, on a core that computes, for each
+        return self.hvd.grouped_allreduce(list(tensors), op=self.hvd.Average) if tensors else []
 
     def sum(self, numbers: Any) -> Any:
         """Return the sum of a tensor over the workers, the same on each of them."""
@@ -133,7 +135,18 @@ def threads_each(workers: int) -> int:
     # a batch system may allow fewer cores than the machine has; macOS cannot tell
     allowed = getattr(os, "sched_getaffinity", None)
     cores = len(allowed(0)) if allowed else os.cpu_count() or 1
-    return max(1, cores // workers)
+    return cores if BOUND in os.environ else max(1, cores // workers)
+
+
+def cores_of(rank: int, workers: int) -> set[int]:
+    """Return the cores that are a worker's own, none where there are too few or only one worker.
+
+    A worker that wanders from core to core makes all others wait for it, at every step.
+    """
+    allowed = getattr(os, "sched_getaffinity", None)
+    cores = sorted(allowed(0)) if allowed else []
+    share = len(cores) // workers
+    return set(cores[rank * share : (rank + 1) * share]) if workers > 1 else set()
 
 
 def launch(
@@ -168,6 +181,9 @@ def launch(
         with _meeting_place(workers) as port:
             for rank in range(workers):
                 environment = _environment(rank, workers, port)
+                own = cores_of(rank, workers)
+                if own:
+                    environment[BOUND] = "1"
                 if rank == 0:
                     environment[TERMINAL] = str(terminal)
                 with (logs / f"rank-{rank}.txt").open("wb") as log:
@@ -181,6 +197,9 @@ def launch(
                         start_new_session=True,  # Ctrl-C comes to this process alone
                     )
                 processes.append(process)
+                if own:
+                    with contextlib.suppress(OSError):  # it may have ended already
+                        os.sched_setaffinity(process.pid, own)
             _wait(processes, logs)
     finally:
         _end(processes)

@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from galcat_core.training import worker
+from galcat_core.training import distributed, worker
 
 
 def rank() -> int:
@@ -53,6 +53,9 @@ def say(folder: str) -> int:
     print(f"progress of rank {rank()}", file=sys.stderr, flush=True)
     threads = os.environ["OMP_NUM_THREADS"], os.environ["TF_NUM_INTRAOP_THREADS"]
     (Path(folder) / f"threads-{rank()}").write_text(" ".join(threads))
+    time.sleep(0.2)  # the launcher binds a worker once it is there
+    bound = os.sched_getaffinity(0), distributed.threads_each(2)
+    (Path(folder) / f"cores-{rank()}").write_text(repr(bound))
     return 0
 
 

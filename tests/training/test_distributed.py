@@ -1,5 +1,6 @@
 """Workers started, watched and stopped: real processes, without TensorFlow where it does not matter."""
 
+import ast
 import os
 import signal
 import subprocess
@@ -82,6 +83,17 @@ def test_rank_0_alone_talks_to_the_terminal(tmp_path, capfd, monkeypatch):
     assert logs == ["into the log\n", "into the log\nprogress of rank 1\n"]
     each = str(max(1, len(os.sched_getaffinity(0)) // 2))
     assert (tmp_path / "threads-1").read_text() == f"{each} {each}"
+
+
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="workers share a single core")
+def test_each_worker_has_cores_of_its_own(tmp_path):
+    distributed.launch(ACTORS, ["say", str(tmp_path)], 2, tmp_path / "logs", None)
+    (first, threads), (second, _) = (
+        ast.literal_eval((tmp_path / f"cores-{rank}").read_text()) for rank in range(2)
+    )
+    assert len(first) == len(second) == threads == len(os.sched_getaffinity(0)) // 2
+    assert not first & second
+    assert distributed.cores_of(0, 1) == distributed.cores_of(0, 10_000) == set()
 
 
 def test_ctrl_c_ends_all_workers(tmp_path):
