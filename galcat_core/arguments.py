@@ -1,4 +1,4 @@
-"""Arguments made from the config's settings: one flag a setting, with its help, its limits, its default."""
+"""Arguments of the verbs: one flag a setting of the config, and those that several verbs share."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import typing
 from collections.abc import Sequence
 from typing import NoReturn
 
+from galcat_core.backend import BACKENDS
 from galcat_core.config import Config
 from galcat_core.errors import GalcatError, nearest
 
@@ -96,15 +97,39 @@ def config_of(args: argparse.Namespace, default: Config | None = None) -> Config
     return config.replace(**changes)
 
 
-def columns_of(args: argparse.Namespace) -> dict | None:
-    named = {"id": args.id_column, "ra": args.ra_column, "dec": args.dec_column}
-    return {k: v for k, v in named.items() if v} or None
+def add_out(
+    parser: Parser, metavar: str, what: str, required: bool = True, nargs: str | None = None
+) -> None:
+    parser.add_argument("-o", "--out", required=required, nargs=nargs, metavar=metavar, help=what)
+
+
+def add_workers(parser: Parser) -> None:
+    parser.add_argument(
+        "--workers", type=int, default=1, metavar="N", help="processes (Horovod); default 1"
+    )
+
+
+def add_any_recipe(parser: Parser) -> None:
+    parser.add_argument(
+        "--any-recipe",
+        action="store_true",
+        help="accept pictures rendered otherwise than the run's own",
+    )
 
 
 def add_columns(parser: Parser) -> None:
     group = parser.add_argument_group("columns", "names, where galcat does not know them")
     for name, what in (("id", "object id"), ("ra", "right ascension"), ("dec", "declination")):
         group.add_argument(f"--{name}-column", metavar="NAME", help=f"column of the {what}")
+
+
+def columns_of(args: argparse.Namespace) -> dict | None:
+    named = {"id": args.id_column, "ra": args.ra_column, "dec": args.dec_column}
+    return {k: v for k, v in named.items() if v} or None
+
+
+def add_classes(parser: argparse._ActionsContainer, what: str) -> None:
+    parser.add_argument("--classes", nargs="+", metavar="LABEL=CLASS", default=[], help=what)
 
 
 def renamed(given: Sequence[str]) -> dict[str, str] | None:
@@ -114,3 +139,98 @@ def renamed(given: Sequence[str]) -> dict[str, str] | None:
     if wrong:
         raise GalcatError(f"--classes {wrong[0]}: write LABEL=CLASS, for example spiral_cw=spiral")
     return dict(item.split("=") for item in given) or None
+
+
+def add_picture_table(parser: Parser, what: str, classes: str | None = None) -> None:
+    """Add the table of a folder's pictures; its labels too, where `classes` says what renaming them does."""
+    parser.add_argument("--table", metavar="TABLE", help=what)
+    if classes:
+        parser.add_argument("--label-column", metavar="NAME", help="its column of labels")
+    parser.add_argument(
+        "--id-column", metavar="NAME", help="its column of ids (else the file name)"
+    )
+    parser.add_argument("--file-column", metavar="NAME", help="its column of file names")
+    if classes:
+        add_classes(parser, classes)
+
+
+def picture_table_of(args: argparse.Namespace) -> dict:
+    names = ("table", "label_column", "id_column", "file_column")
+    return {**{name: getattr(args, name) for name in names}, "classes": renamed(args.classes)}
+
+
+def add_label_columns(parser: Parser, whose: str = "its") -> None:
+    parser.add_argument(
+        "--id-column", metavar="NAME", default="id", help=f"{whose} column of ids (default id)"
+    )
+    parser.add_argument(
+        "--label-column", metavar="NAME", default="label", help=f"{whose} column of labels"
+    )
+
+
+def add_labels(parser: Parser) -> None:
+    """Add the table of labels that stands in for a split."""
+    parser.add_argument(
+        "--labels", metavar="TABLE", help="instead of a split: a table with id and label"
+    )
+    add_label_columns(parser)
+
+
+def labels_of(args: argparse.Namespace) -> dict:
+    names = ("split", "set_name", "labels", "id_column", "label_column")
+    return {name: getattr(args, name) for name in names}
+
+
+def add_images(parser: Parser) -> None:
+    """Add the pictures that runs look at, and how they look."""
+    parser.add_argument("store", nargs="?", help="cutout store, or folder of pictures")
+    parser.add_argument("--images", metavar="FOLDER", help="the same, by name")
+    add_picture_table(parser, "table of a folder's pictures: files and ids")
+    parser.add_argument(
+        "--split", metavar="TABLE", help="table of sets: only the galaxies of --set"
+    )
+    parser.add_argument(
+        "--set", dest="set_name", metavar="SET", help="one of its sets, as unlabelled"
+    )
+    parser.add_argument(
+        "--run",
+        "--model",
+        dest="run",
+        action="append",
+        metavar="RUN",
+        help="run that predicts (default: the model in the box)",
+    )
+    add_any_recipe(parser)
+    parser.add_argument(
+        "--batch-size", type=int, default=64, metavar="N", help="pictures at a time (default 64)"
+    )
+    parser.add_argument(
+        "--backend",
+        choices=tuple(BACKENDS),
+        help="what the network computes on (default: KERAS_BACKEND, or the first that is installed)",
+    )
+
+
+def images_of(args: argparse.Namespace) -> dict:
+    if (args.store is None) == (args.images is None):
+        raise GalcatError(
+            "give the pictures once: a cutout store or a folder of pictures, as --images FOLDER"
+        )
+    if (args.split is None) != (args.set_name is None):
+        raise GalcatError("--split TABLE and --set NAME go together: one of the table's sets")
+    if args.batch_size < 1:
+        raise GalcatError(f"--batch-size {args.batch_size}: at least 1 is wanted")
+    names = (
+        "run",
+        "table",
+        "id_column",
+        "file_column",
+        "split",
+        "set_name",
+        "batch_size",
+        "backend",
+        "any_recipe",
+        "force",
+        "out",
+    )
+    return {"images": args.store or args.images, **{name: getattr(args, name) for name in names}}

@@ -1,0 +1,69 @@
+"""Verbs from features to the catalogue: the network's features, their maps and clusters, all in one table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from galcat_core.arguments import Parser, add_images, add_out, add_settings, config_of, images_of
+
+
+def _embed(parser: Parser) -> Callable:
+    add_images(parser)
+    add_out(parser, "TABLE", "table of features")
+    return lambda args, stages: stages.embed(**images_of(args))
+
+
+def _project(parser: Parser) -> Callable:
+    parser.add_argument("embedding", help="table of features")
+    add_out(parser, "TABLE", "table of map coordinates")
+    add_settings(parser, "project")
+    return lambda args, stages: stages.project(
+        args.embedding, args.out, config_of(args), args.force
+    )
+
+
+def _cluster(parser: Parser) -> Callable:
+    parser.add_argument("embedding", help="table of features")
+    parser.add_argument(
+        "--predictions", metavar="TABLE", help="predictions: tells how well the clusters agree"
+    )
+    add_out(parser, "TABLE", "table of clusters")
+    add_settings(parser, "project")
+    return lambda args, stages: stages.cluster(
+        args.embedding, args.out, config_of(args), args.predictions, args.force
+    )
+
+
+def _publish(parser: Parser) -> Callable:
+    parser.add_argument("catalog", help="catalogue of the galaxies")
+    parser.add_argument("predictions", help="table of predictions")
+    parser.add_argument("--map", metavar="TABLE", help="map coordinates")
+    parser.add_argument("--clusters", metavar="TABLE", help="clusters")
+    add_out(parser, "TABLE", "catalogue: .parquet, .fits or .vot, one or several", nargs="+")
+    return lambda args, stages: stages.publish(
+        args.catalog, args.predictions, args.out, args.map, args.clusters, args.force
+    )
+
+
+VERBS: dict[str, tuple[Callable, str, str]] = {
+    "embed": (
+        _embed,
+        "extract the network's features of every galaxy",
+        "galcat embed cutouts/des --run runs/sdss -o embedding.parquet",
+    ),
+    "project": (
+        _project,
+        "draw t-SNE and UMAP maps of the features",
+        "galcat project embedding.parquet -o map.parquet",
+    ),
+    "cluster": (
+        _cluster,
+        "find clusters in the features",
+        "galcat cluster embedding.parquet --predictions predictions.parquet -o clusters.parquet",
+    ),
+    "publish": (
+        _publish,
+        "write the catalogue in the formats astronomers use",
+        "galcat publish catalogs/des.parquet predictions.parquet -o catalogue.parquet catalogue.fits",
+    ),
+}
