@@ -26,6 +26,8 @@ class Record:
     provenance : Provenance or None
     meta : dict
         What else the kind keeps (JSON types).
+    path : Path or None
+        The file that it was loaded from; None for one that was made, or changed, since.
 
     Raises
     ------
@@ -36,6 +38,7 @@ class Record:
     table: pd.DataFrame
     provenance: Provenance | None = None
     meta: dict[str, Any] = field(default_factory=dict)
+    path: Path | None = field(default=None, init=False, repr=False, compare=False)
 
     required: ClassVar[tuple[str, ...]] = ("id",)
     keys: ClassVar[tuple[str, ...]] = ("id",)
@@ -87,9 +90,11 @@ class Record:
             )
         provenance = meta.pop("provenance", None)
         try:
-            return cls(table, Provenance(**provenance) if provenance else None, meta)
+            loaded = cls(table, Provenance(**provenance) if provenance else None, meta)
         except GalcatError as error:
             raise GalcatError(f"{path}: {error}") from error
+        object.__setattr__(loaded, "path", Path(path))
+        return loaded
 
 
 class Catalog(Record):
