@@ -56,17 +56,6 @@ def installed(name: str) -> bool:
     return importlib.util.find_spec(name) is not None
 
 
-def limit_threads(count: int) -> None:
-    """Let each operation take so many threads; only before the backend's first operation."""
-    if choose() == "tensorflow":
-        import tensorflow as tf
-
-        tf.config.threading.set_intra_op_parallelism_threads(count)
-        tf.config.threading.set_inter_op_parallelism_threads(1)
-    else:
-        os.environ["NPROC"] = str(count)  # what XLA takes for the number of processors
-
-
 def _running() -> str | None:
     keras = sys.modules.get("keras")
     return keras.config.backend() if keras else None

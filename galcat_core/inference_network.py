@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import queue
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -167,8 +168,18 @@ def network_of(folder: Path, digest: str, batch: int, threads: int | None = None
     from galcat_core.runs import Run
 
     if threads is not None:
-        backend.limit_threads(threads)
+        _limit_threads(threads)
     return Network(Run(folder), batch)
+
+
+def _limit_threads(count: int) -> None:
+    if backend.choose() == "tensorflow":
+        import tensorflow as tf
+
+        tf.config.threading.set_intra_op_parallelism_threads(count)
+        tf.config.threading.set_inter_op_parallelism_threads(1)
+    else:
+        os.environ["NPROC"] = str(count)  # what XLA takes for the number of processors
 
 
 def ahead(items: Iterable[Item], depth: int) -> Iterator[Item]:
