@@ -123,8 +123,8 @@ def _galcat(left: np.ndarray, right: np.ndarray) -> Any:
     import pandas as pd
 
     from galcat_core.catalogs.crossmatch import crossmatch
-    from galcat_core.config import Match
     from galcat_core.records import Catalog
+    from galcat_core.sections import Match
 
     catalogs = [
         Catalog(pd.DataFrame({"id": np.arange(len(ra)), "ra_deg": ra, "dec_deg": dec}))

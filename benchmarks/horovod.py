@@ -65,9 +65,9 @@ def galcat_epoch(count: int, workers: distributed.Workers, augment: bool) -> Cal
     import keras
     import tensorflow as tf
 
-    from galcat_core.config import Augment
     from galcat_core.datasets import pipeline
     from galcat_core.models import ds18
+    from galcat_core.sections import Augment
     from galcat_core.training import steps
 
     tf.config.experimental.enable_op_determinism()

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from galcat_core.config import Cutouts, Harmonise
 from galcat_core.errors import GalcatError, listed
 from galcat_core.evaluation import calibration
 from galcat_core.evaluation.metrics import predicted_index
@@ -31,6 +30,7 @@ from galcat_core.progress import bar
 from galcat_core.provenance import Provenance
 from galcat_core.records import Embedding, Predictions
 from galcat_core.runs import Run, members
+from galcat_core.sections import Cutouts, Harmonise
 from galcat_core.tables import check_ids, format_of
 
 Runs = Run | str | Path | Sequence[Run | str | Path]

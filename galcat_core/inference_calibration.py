@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from galcat_core.config import Calibrate
 from galcat_core.embeddings import domain
 from galcat_core.embeddings.domain import Domain
 from galcat_core.errors import GalcatError, listed
@@ -15,6 +14,7 @@ from galcat_core.evaluation import calibration
 from galcat_core.evaluation.calibration import Calibration, Calibrations
 from galcat_core.inference import embed, predict_and_embed
 from galcat_core.inference_look import appearance_of
+from galcat_core.sections import Calibrate
 
 if TYPE_CHECKING:
     from galcat_core.images.store import CutoutStore

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from galcat_core.config import Calibrate, Config
+from galcat_core.config import Config
 from galcat_core.embeddings.domain import Domain
 from galcat_core.errors import GalcatError
 from galcat_core.evaluation import calibration
@@ -30,6 +30,7 @@ from galcat_core.inference_network import VIEWS, seen
 from galcat_core.models.ship import pack, pack_ensemble
 from galcat_core.records import Predictions, Split
 from galcat_core.runs import Run
+from galcat_core.sections import Calibrate
 
 # Keras 3.15 converts TensorFlow arrays in a way that NumPy 2 warns of
 pytestmark = pytest.mark.filterwarnings(

@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 from rich.console import Console
 
-from galcat_core.config import Project
 from galcat_core.embeddings.neighbors import cluster
 from galcat_core.evaluation.metrics import evaluate, to_json
 from galcat_core.files import write_text
 from galcat_core.records import Embedding, Predictions
 from galcat_core.results import project_tables
+from galcat_core.sections import Project
 
 
 def test_every_table_of_a_project_is_shown(tmp_path: Path) -> None:

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 
 from galcat_core.catalogs.sphere import nearest_within
-from galcat_core.config import Match
 from galcat_core.errors import GalcatError
 from galcat_core.records import Catalog, Pairs
+from galcat_core.sections import Match
 
 
 def crossmatch(left: Catalog, right: Catalog, match: Match) -> Pairs:

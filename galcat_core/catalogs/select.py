@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from galcat_core.config import Select
 from galcat_core.errors import GalcatError, listed, nearest
 from galcat_core.records import Catalog, Pairs
+from galcat_core.sections import Select
 
 SPIRAL, ELLIPTICAL = "spiral", "elliptical"
 VOTES = ("p_el_debiased", "p_cs_debiased")

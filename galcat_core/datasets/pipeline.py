@@ -12,9 +12,9 @@ import numpy as np
 import psutil
 import tensorflow as tf
 
-from galcat_core.config import Augment
 from galcat_core.errors import GalcatError
 from galcat_core.progress import track
+from galcat_core.sections import Augment
 
 if TYPE_CHECKING:
     from galcat_core.images.store import CutoutStore

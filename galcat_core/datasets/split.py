@@ -7,9 +7,9 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
-from galcat_core.config import Splitting
 from galcat_core.errors import GalcatError, listed
 from galcat_core.records import Catalog, Pairs, Split
+from galcat_core.sections import Splitting
 
 
 def split(catalogs: dict[str, Catalog], pairs: Pairs | None, splitting: Splitting) -> Split:

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from galcat_core.config import Project
 from galcat_core.embeddings.features import components
 from galcat_core.errors import GalcatError, listed
 from galcat_core.records import Clusters, Embedding, Predictions
+from galcat_core.sections import Project
 
 METRICS = {
     "cosine": "1 - cosine of the angle between features",

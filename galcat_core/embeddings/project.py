@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from galcat_core.config import Project
 from galcat_core.embeddings.features import components
 from galcat_core.embeddings.graph import neighbor_graph
 from galcat_core.errors import GalcatError, listed, nearest
@@ -25,6 +24,7 @@ from galcat_core.parts import parts_of
 from galcat_core.progress import bar
 from galcat_core.provenance import Provenance
 from galcat_core.records import Embedding, Projection
+from galcat_core.sections import Project
 
 FEWEST = 5  # galaxies; below, the first two principal components are the map
 EXAGGERATED, REFINED = 250, 500  # steps of t-SNE, the defaults of openTSNE

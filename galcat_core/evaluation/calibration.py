@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 from scipy.optimize import isotonic_regression, minimize
 
-from galcat_core.config import Calibrate
 from galcat_core.errors import GalcatError, listed, nearest
 from galcat_core.evaluation.measures import bin_of, tidy
 from galcat_core.files import write_text
+from galcat_core.sections import Calibrate
 
 FILE = "calibration.json"  # in a run's folder
 METHODS = ("none", "temperature", "platt", "isotonic")  # the simplest first

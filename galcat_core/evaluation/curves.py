@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import ndtri
 
-from galcat_core.config import Evaluate
 from galcat_core.evaluation.measures import Scored, bin_of, resamplings, tidy
+from galcat_core.sections import Evaluate
 
 AT_MOST = 1000  # points of a ROC curve kept
 BAND_AT = np.linspace(0.0, 1.0, 201)

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from galcat_core.config import Evaluate
 from galcat_core.progress import bar
+from galcat_core.sections import Evaluate
 
 MEASURES = {
     "accuracy": "galaxies whose class is predicted rightly",

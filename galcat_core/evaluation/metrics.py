@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from galcat_core.config import Evaluate
 from galcat_core.errors import GalcatError, listed, nearest
 from galcat_core.evaluation import curves
 from galcat_core.evaluation.bins import binned, check_columns
 from galcat_core.evaluation.measures import MEASURES, Scored, covered, with_intervals
 from galcat_core.records import Predictions
+from galcat_core.sections import Evaluate
 from galcat_core.tables import check_ids
 
 SUBSETS = {"certain": ("certain", "uncertain"), "out_of_domain": ("out_of_domain", "in_domain")}

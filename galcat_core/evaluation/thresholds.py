@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from galcat_core.config import Evaluate
 from galcat_core.errors import GalcatError, listed, nearest
 from galcat_core.evaluation.measures import resamplings, tidy
 from galcat_core.evaluation.metrics import join
 from galcat_core.records import Predictions
+from galcat_core.sections import Evaluate
 
 WHAT = {
     "purity": "share of the chosen galaxies that are of the class",

@@ -14,9 +14,9 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
-from galcat_core.config import Harmonise
 from galcat_core.errors import GalcatError
 from galcat_core.images.store import Flag
+from galcat_core.sections import Harmonise
 
 WORK_PX = 96  # galaxies are found on a copy no larger than this: noise averages out, and it is fast
 CENTRAL = 0.1  # the galaxy is expected within about this fraction of the picture's width

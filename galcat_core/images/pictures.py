@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from galcat_core.config import Harmonise
 from galcat_core.errors import GalcatError, listed, nearest
 from galcat_core.images.decode import SUFFIXES, NoPicture, read_picture, square
 from galcat_core.images.harmonise import Harmonised
@@ -23,6 +22,7 @@ from galcat_core.images.plan import plan_shards, standard_rows
 from galcat_core.images.rerender import draw, rerender
 from galcat_core.images.shards import Made, Maker, write_units
 from galcat_core.images.store import RENDERINGS, CutoutStore, Flag
+from galcat_core.sections import Harmonise
 from galcat_core.tables import check_ids, read_table
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from galcat_core.images.stamps import BAD, GOOD, OUTSIDE
 from galcat_core.images.store import Flag
 
 if TYPE_CHECKING:
-    from galcat_core.config import Cutouts
+    from galcat_core.sections import Cutouts
 
 ABSENT = 3  # state of a pixel whose band the tile does not have
 SWEEPS = 100  # over the pixels of a hole, until the membrane across it has settled

@@ -33,9 +33,9 @@ from galcat_core.images.store import CutoutStore
 from galcat_core.provenance import fingerprint
 
 if TYPE_CHECKING:
-    from galcat_core.config import Cutouts
     from galcat_core.provenance import Provenance
     from galcat_core.records import Catalog, Pairs
+    from galcat_core.sections import Cutouts
 
 AT_ONCE = 16  # pictures rendered together: their pixels stay in the processor's cache
 CARRIED = ("size_arcsec", "label", "certain")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from galcat_core.config import Simulate
+from galcat_core.sections import Simulate
 from galcat_core.sky.defects import Defect, defects, touched
 from galcat_core.sky.layout import Patch, Tile, patches
 from galcat_core.sky.measured import des_table, sdss_table

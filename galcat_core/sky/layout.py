@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 from astropy.wcs import WCS
 
-from galcat_core.config import Simulate
+from galcat_core.sections import Simulate
 
 DENSITY = 5.0  # survey galaxies per square arcminute; real ones are 200 times sparser
 SDSS_MARGIN_ARCSEC = 14.0  # SDSS-like frames reach this far beyond the DES-like tile

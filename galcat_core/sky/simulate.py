@@ -12,12 +12,12 @@ from pathlib import Path
 
 import numpy as np
 
-from galcat_core.config import Simulate
 from galcat_core.errors import GalcatError
 from galcat_core.files import write_text
 from galcat_core.images.workers import run_all
 from galcat_core.progress import bar
 from galcat_core.provenance import Provenance, digest
+from galcat_core.sections import Simulate
 from galcat_core.sky.catalogues import TABLES, catalogues
 from galcat_core.sky.defects import defects, spoil
 from galcat_core.sky.layout import Patch, Tile, patches

@@ -29,10 +29,10 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from galcat_core.config import Harmonise
     from galcat_core.images.store import CutoutStore
     from galcat_core.records import Predictions
     from galcat_core.runs import Run
+    from galcat_core.sections import Harmonise
 
 
 BOX = Path(__file__).resolve().parent.parent / "models" / "shipped"
@@ -201,7 +201,7 @@ def _imported(
 
 def recipe_of(run: Run) -> tuple[Harmonise, bool]:
     """Return how pictures are brought to the face of those that a run learnt from, and if that is known."""
-    from galcat_core.config import Harmonise
+    from galcat_core.sections import Harmonise
 
     learnt = (run.info.get("store") or {}).get("settings") or {}
     if "harmonise" in learnt:

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from galcat_core.config import Config, Splitting
+from galcat_core.config import Config
 from galcat_core.errors import GalcatError
 from galcat_core.provenance import Provenance, digests
+from galcat_core.sections import Splitting
 from galcat_core.stages.work import (
     folder_made_already,
     keep_rejects,

@@ -11,8 +11,8 @@ from galcat_core.provenance import Provenance, digests
 from galcat_core.stages.work import load_catalog, need, say, settings
 
 if TYPE_CHECKING:
-    from galcat_core.config import Harmonise
     from galcat_core.images.store import CutoutStore
+    from galcat_core.sections import Harmonise
 
 
 def cutouts(

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from galcat_core.config import Train
 from galcat_core.errors import GalcatError, listed, nearest
 from galcat_core.images.store import Flag
 from galcat_core.records import Split
+from galcat_core.sections import Train
 
 if TYPE_CHECKING:
     from galcat_core.images.store import CutoutStore

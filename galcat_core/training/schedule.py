@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from galcat_core.config import Train
 from galcat_core.errors import GalcatError
+from galcat_core.sections import Train
 
 LOWEST_RATE = 1e-8  # Khan et al. 2019, section 3: the floor of the halvings
 

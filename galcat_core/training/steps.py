@@ -10,7 +10,7 @@ import tensorflow as tf
 from galcat_core.training.distributed import Workers
 
 if TYPE_CHECKING:
-    from galcat_core.config import Train
+    from galcat_core.sections import Train
 
 
 def optimizer_for(model: keras.Model, settings: Train) -> keras.Optimizer:

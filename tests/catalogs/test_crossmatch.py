@@ -12,9 +12,9 @@ from astropy.coordinates import SkyCoord
 from galcat_core.catalogs.crossmatch import crossmatch
 from galcat_core.catalogs.read import read_catalog
 from galcat_core.catalogs.sphere import nearest_within, separation_arcsec
-from galcat_core.config import Match
 from galcat_core.errors import GalcatError
 from galcat_core.records import Catalog
+from galcat_core.sections import Match
 
 ARCSEC = 1 / 3600
 

@@ -14,9 +14,9 @@ from astropy.table import Table
 from galcat_core.catalogs.crossmatch import crossmatch
 from galcat_core.catalogs.publish import publish
 from galcat_core.catalogs.read import read_catalog
-from galcat_core.config import Match
 from galcat_core.errors import GalcatError
 from galcat_core.records import Catalog, Catalogue, Clusters, Predictions, Projection
+from galcat_core.sections import Match
 
 IDS = np.array([2**63 - 1, 587722981736579107, 12, 1237648720142401611])
 

@@ -10,9 +10,9 @@ import pytest
 
 from galcat_core.catalogs.read import read_catalog
 from galcat_core.catalogs.select import label, unlabelled, unlabelled_with_rejects
-from galcat_core.config import Select
 from galcat_core.errors import GalcatError
 from galcat_core.records import Catalog, Pairs
+from galcat_core.sections import Select
 
 
 def catalog(n: int, **columns: object) -> Catalog:

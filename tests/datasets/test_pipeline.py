@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from galcat_core.config import Augment
 from galcat_core.datasets import pipeline
 from galcat_core.datasets.pipeline import Batches, Pictures, augmented, draws, plan, shuffled
 from galcat_core.errors import GalcatError
 from galcat_core.images.shards import plan_shards, write_units
 from galcat_core.images.store import CutoutStore
 from galcat_core.models import ds18
+from galcat_core.sections import Augment
 
 STILL = Augment(rotation_deg=0.0, shift=0.0, zoom=[1.0, 1.0], flip=False)
 N = 29

@@ -12,10 +12,10 @@ from galcat_core.catalogs.crossmatch import crossmatch
 from galcat_core.catalogs.read import read_catalog
 from galcat_core.catalogs.select import label
 from galcat_core.catalogs.sphere import separation_arcsec
-from galcat_core.config import Match, Select, Splitting
 from galcat_core.datasets.split import split, without
 from galcat_core.errors import GalcatError
 from galcat_core.records import Catalog, Pairs, Split
+from galcat_core.sections import Match, Select, Splitting
 
 ARCSEC = 1 / 3600
 

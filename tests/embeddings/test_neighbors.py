@@ -8,10 +8,10 @@ import pytest
 from sklearn.metrics import adjusted_rand_score
 from sklearn.neighbors import NearestNeighbors
 
-from galcat_core.config import Project
 from galcat_core.embeddings.neighbors import Neighbors, agreement, cluster, nearest
 from galcat_core.errors import GalcatError
 from galcat_core.records import Predictions
+from galcat_core.sections import Project
 
 
 @pytest.mark.parametrize("metric", ["cosine", "euclidean"])

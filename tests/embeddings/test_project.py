@@ -13,12 +13,13 @@ from sklearn.manifold import trustworthiness
 from sklearn.metrics import silhouette_score
 from sklearn.neighbors import NearestNeighbors
 
-from galcat_core.config import Config, Project
+from galcat_core.config import Config
 from galcat_core.embeddings import graph
 from galcat_core.embeddings.features import components
 from galcat_core.embeddings.project import METHODS, project, project_to
 from galcat_core.errors import GalcatError
 from galcat_core.records import Projection
+from galcat_core.sections import Project
 
 ROOT = Path(__file__).resolve().parents[2]
 

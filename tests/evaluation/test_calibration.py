@@ -9,10 +9,10 @@ import pytest
 from scipy.special import expit, logit
 from sklearn.isotonic import IsotonicRegression
 
-from galcat_core.config import Calibrate
 from galcat_core.errors import GalcatError
 from galcat_core.evaluation import calibration
 from galcat_core.evaluation.calibration import Calibration, Calibrations, fit, scores
+from galcat_core.sections import Calibrate
 
 CLASSES = ["elliptical", "spiral"]
 

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from sklearn.metrics import log_loss
 
-from galcat_core.config import Evaluate
 from galcat_core.errors import GalcatError
 from galcat_core.evaluation.metrics import evaluate, to_json, to_text
 from galcat_core.records import Predictions
 from galcat_core.results import bins_tables, probability_table
+from galcat_core.sections import Evaluate
 
 FEW = Evaluate(bootstrap=50)
 

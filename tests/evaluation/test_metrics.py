@@ -11,11 +11,11 @@ from scipy import stats
 from sklearn import metrics as peer
 from sklearn.calibration import calibration_curve
 
-from galcat_core.config import Evaluate
 from galcat_core.errors import GalcatError
 from galcat_core.evaluation import measures
 from galcat_core.evaluation.metrics import evaluate, join, summary, to_json, to_text
 from galcat_core.records import Predictions
+from galcat_core.sections import Evaluate
 
 
 def values(result: dict) -> dict[str, float]:

@@ -14,12 +14,12 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from galcat_core.config import Evaluate
 from galcat_core.errors import GalcatError
 from galcat_core.evaluation import galleries, maps, plots, style
 from galcat_core.evaluation.metrics import evaluate, join
 from galcat_core.evaluation.report import report
 from galcat_core.records import Clusters, Projection
+from galcat_core.sections import Evaluate
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -89,7 +89,7 @@ def test_equal_bytes_in_another_process(tmp_path):
     """Two processes with different hash seeds write the same PNG and PDF."""
     script = (
         "import sys, numpy as np, pandas as pd\n"
-        "from galcat_core.config import Evaluate\n"
+        "from galcat_core.sections import Evaluate\n"
         "from galcat_core.evaluation import metrics, plots, style\n"
         "from galcat_core.records import Predictions\n"
         "p = np.linspace(0, 1, 90); t = np.sin(p * 40) < p * 2 - 1\n"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from galcat_core.config import Evaluate
 from galcat_core.errors import GalcatError
 from galcat_core.evaluation.thresholds import choose
+from galcat_core.sections import Evaluate
 
 FEW = Evaluate(bootstrap=200)
 

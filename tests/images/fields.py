@@ -10,8 +10,9 @@ from astropy.coordinates import SkyCoord
 from astropy.io import fits
 from astropy.wcs import WCS
 
-from galcat_core.config import Config, Cutouts
+from galcat_core.config import Config
 from galcat_core.records import Catalog
+from galcat_core.sections import Cutouts
 
 BANDS = ("g", "r", "i")
 COMPANIONS = [(9.0, 0.0), (0.0, 12.0), (-7.0, -10.0)]  # arcsec east and north of the galaxy

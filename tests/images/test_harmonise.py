@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from galcat_core.config import Harmonise
 from galcat_core.errors import GalcatError
 from galcat_core.images.harmonise import harmonise, mend_lines
 from galcat_core.images.store import Flag
+from galcat_core.sections import Harmonise
 
 
 def draw(

@@ -10,12 +10,12 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from galcat_core.config import Harmonise
 from galcat_core.errors import GalcatError
 from galcat_core.images.decode import NoPicture, read_picture, square
 from galcat_core.images.harmonise import harmonise
 from galcat_core.images.pictures import import_pictures
 from galcat_core.images.store import CutoutStore, Flag
+from galcat_core.sections import Harmonise
 
 AS_THEY_ARE = Harmonise(harmonise=False, size_px=24)
 

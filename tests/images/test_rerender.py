@@ -7,12 +7,12 @@ import pytest
 from PIL import Image
 from test_pictures import galaxy
 
-from galcat_core.config import Harmonise
 from galcat_core.errors import GalcatError
 from galcat_core.images.harmonise import harmonise
 from galcat_core.images.pictures import import_pictures
 from galcat_core.images.rerender import STRETCHES, draw, rerender
 from galcat_core.images.store import CutoutStore
+from galcat_core.sections import Harmonise
 
 SETTINGS = Harmonise(size_px=48, renderings=2)
 

@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 
 from galcat_core import models
-from galcat_core.config import Train
 from galcat_core.errors import GalcatError
 from galcat_core.models import backbones, xception
 from galcat_core.models.backbones import MOBILENETV3SMALL, Backbone
 from galcat_core.models.resampling import resized, shares
+from galcat_core.sections import Train
 from galcat_core.training.start import OUR_OWN
 
 # Keras 3.15 reads TensorFlow's variables in numpy's old way

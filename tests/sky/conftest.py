@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from galcat_core.config import Simulate
+from galcat_core.sections import Simulate
 from galcat_core.sky.catalogues import catalogues
 from galcat_core.sky.simulate import simulate
 

@@ -15,16 +15,16 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
-from galcat_core.config import Simulate
 from galcat_core.errors import GalcatError
 from galcat_core.provenance import Provenance, digest
+from galcat_core.sections import Simulate
 from galcat_core.sky.simulate import simulate
 from galcat_core.tables import provenance_of
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = """
 import sys
-from galcat_core.config import Simulate
+from galcat_core.sections import Simulate
 from galcat_core.sky.simulate import simulate
 if __name__ == "__main__":
     simulate(sys.argv[1], Simulate(overlap=26, unlabelled=10), processes=int(sys.argv[2]))

@@ -10,7 +10,7 @@ import pytest
 from astropy.io import fits
 from astropy.wcs import WCS
 
-from galcat_core.config import Simulate
+from galcat_core.sections import Simulate
 from galcat_core.sky.defects import defects
 from galcat_core.sky.layout import patches
 from galcat_core.sky.sources import sources

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from galcat_core import inference_calibration, models, runs
-from galcat_core.config import Config, Harmonise
+from galcat_core.config import Config
 from galcat_core.datasets.pipeline import Batches, Pictures, shuffled
 from galcat_core.errors import GalcatError
 from galcat_core.images.pictures import import_pictures
@@ -24,6 +24,7 @@ from galcat_core.inference import predict
 from galcat_core.models import ds18
 from galcat_core.records import Split
 from galcat_core.runs import Run
+from galcat_core.sections import Harmonise
 from galcat_core.training import distributed, fit
 from galcat_core.training.fit import train
 

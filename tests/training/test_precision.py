@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from galcat_core import models
-from galcat_core.config import Train
 from galcat_core.models import ds18
 from galcat_core.runs import Run
+from galcat_core.sections import Train
 from galcat_core.training import checkpoint
 from galcat_core.training.distributed import Workers
 from galcat_core.training.fit import train

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from galcat_core.config import Train
 from galcat_core.errors import GalcatError
 from galcat_core.images.store import Flag
+from galcat_core.sections import Train
 from galcat_core.training.samples import choose
 
 

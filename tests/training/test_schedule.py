@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from galcat_core.config import Config, Train
+from galcat_core.config import Config
 from galcat_core.errors import GalcatError
+from galcat_core.sections import Train
 from galcat_core.training.schedule import Progress, Stage, learning_rate, stages
 
 OWN = ((1, "dense", 1.0), (20, 40, 1.0), (20, 2, 1.0))  # Khan et al. 2019, section 3
