@@ -74,13 +74,17 @@ class Server:
         self.stop()
 
 
+def _print(text: str) -> None:
+    print(text, flush=True)  # who reads a log of it wants the address now
+
+
 def serve(
     project: str | Path,
     port: int = 8866,
     open_browser: bool = False,
     token: str | None = None,
     host: str = "localhost",
-    say: Any = print,
+    say: Any = _print,
 ) -> Server:
     """Serve the pages of a project folder and return when they can be opened.
 
