@@ -249,6 +249,23 @@ class Augment:
         low=0.0,
         high=1.0,
     )
+    missing_pixels: float = setting(
+        0.0,
+        "largest part of a picture that is blanked: rows, columns, blocks, bleed trails, dead pixels",
+        low=0.0,
+        high=0.9,
+    )
+    missing_pixels_rate: float = setting(
+        0.5, "part of the pictures that lose pixels (see missing_pixels)", low=0.0, high=1.0
+    )
+    missing_band_rate: float = setting(
+        0.0, "part of the pictures that lose one of their bands", low=0.0, high=1.0
+    )
+    missing_band_fill: str = setting(
+        "rendered",
+        "what a missing band is shown as: the others' mean, tinted, as from FITS tiles; or blank",
+        choices=("rendered", "blank"),
+    )
 
 
 @dataclass

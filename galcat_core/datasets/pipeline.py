@@ -12,6 +12,7 @@ import numpy as np
 import psutil
 import tensorflow as tf
 
+from galcat_core.datasets import missing
 from galcat_core.errors import GalcatError
 from galcat_core.progress import track
 from galcat_core.sections import Augment
@@ -265,7 +266,10 @@ class Batches:
         index = self.plan(shuffled(n, seed, epoch)).index[start:]
         chance, noise_key = draws(n, seed, epoch)
         look = looks(n, self.pictures.renderings, augment.renderings, seed, epoch)
-        dataset = self._dataset(index, chance[index], noise_key[index], look=look)
+        # drawn only where it is asked for: a training without it stays what it was, bit for bit
+        lost = missing.draws(n, seed, epoch) if missing.wanted(augment) else ()
+        chosen = [part[index] for part in (chance, noise_key, *lost)]
+        dataset = self._dataset(index, *chosen, look=look)
         return dataset.map(
             self._augmenter(augment), num_parallel_calls=self._parallel, deterministic=True
         ).prefetch(AHEAD)
@@ -276,9 +280,12 @@ class Batches:
         if key not in self._augmenting:
 
             @tf.function
-            def load(index, label, weight, chance, noise_key):  # (b,) (b,) (b,) (b, DRAWS) (b, 2)
+            def load(index, label, weight, chance, noise_key, *lost):
+                # (b,) (b,) (b,) (b, DRAWS) (b, 2), and what `missing.draws` returns
                 images = self.pictures.take(index)
                 images = augmented(images, chance, noise_key, augment)
+                if lost:  # last of all: nothing blurs or brightens what is not there
+                    images = missing.spoiled(images, *lost, augment)
                 return self.pictures.network.normalise(images), label, weight
 
             self._augmenting[key] = load
