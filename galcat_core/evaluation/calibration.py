@@ -1,4 +1,4 @@
-"""Probabilities and labels -> a calibration (temperature, Platt, isotonic), chosen by cross-validation, and applied."""
+"""Probabilities and labels -> a survey's calibration, its method chosen by cross-validation, kept with the run."""
 
 from __future__ import annotations
 
@@ -10,18 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.optimize import isotonic_regression, minimize
 
 from galcat_core.errors import GalcatError, listed, nearest
+from galcat_core.evaluation.calibration_methods import METHODS, applied, fitted, logs
 from galcat_core.evaluation.measures import bin_of, tidy
 from galcat_core.files import write_text
 from galcat_core.sections import Calibrate
 
 FILE = "calibration.json"  # in a run's folder
-METHODS = ("none", "temperature", "platt", "isotonic")  # the simplest first
 FEWEST = 5  # labelled galaxies of each class
 FOR_A_CURVE = 100  # of each class, for a free curve to be tried
-LEAST = 1e-7  # probability below which the logarithm is not taken: what float32 resolves near 1
 BINS = 10
 
 
@@ -67,11 +65,7 @@ class Calibration:
         ndarray, (N, C), float32
             Rows add up to 1; as they were where the method is "none".
         """
-        if self.method == "none":
-            return probability
-        if self.method == "isotonic":
-            return _rounded(_interpolated(probability, self.knots))
-        return _rounded(_softmax(self.slope * _logs(probability) + np.array(self.bias)))
+        return applied(self.method, self.slope, self.bias, self.knots, probability)
 
 
 @dataclass(frozen=True)
@@ -236,7 +230,7 @@ def fit(
         "after": scores(held_out[method], truth, weight),
         "reason": None,
     }
-    made = _fit(method, probability, truth, weight)
+    made = fitted(method, probability, truth, weight)
     return Calibration(*made, settings.threshold, told)
 
 
@@ -292,7 +286,7 @@ def _held_out(
     for number in range(fold.max() + 1):
         out, used = fold == number, fold != number
         for name in methods[1:]:
-            made = _fit(name, probability[used], truth[used], weight[used])
+            made = fitted(name, probability[used], truth[used], weight[used])
             found[name][out] = Calibration(*made).apply(probability[out])
     return found
 
@@ -319,92 +313,4 @@ def _best(losses: dict[str, np.ndarray], weight: np.ndarray) -> str:
 
 
 def _losses(probability: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    return -_logs(probability)[np.arange(len(truth)), truth]
-
-
-def _fit(
-    method: str, probability: np.ndarray, truth: np.ndarray, weight: np.ndarray
-) -> tuple[str, float, list[float], list]:
-    """Return the fields of a Calibration: method, slope, bias, knots."""
-    classes = probability.shape[1]
-    if method == "none":
-        return method, 1.0, [0.0] * classes, []
-    if method == "isotonic":
-        which = [1] if classes == 2 else range(classes)
-        knots = [_isotonic(probability[:, c], truth == c, weight) for c in which]
-        return method, 1.0, [0.0] * classes, knots
-    slope, bias = _scaled(probability, truth, weight, shift=method == "platt")
-    return method, slope, bias, []
-
-
-def _scaled(
-    probability: np.ndarray, truth: np.ndarray, weight: np.ndarray, shift: bool
-) -> tuple[float, list[float]]:
-    """Return slope and biases of the least cross-entropy with Platt's smoothed targets."""
-    logs, classes = _logs(probability), probability.shape[1]
-    counts = np.bincount(truth, minlength=classes)
-    target = np.repeat(1 / (counts[truth, None] + classes), classes, axis=1)
-    target[np.arange(len(truth)), truth] *= counts[truth] + 1
-    scale = weight / weight.sum()
-
-    def loss(x: np.ndarray) -> tuple[float, np.ndarray]:
-        bias = np.r_[0.0, x[1:]] if shift else np.zeros(classes)
-        made = _softmax(x[0] * logs + bias)
-        off = scale[:, None] * (made - target)
-        value = -(scale[:, None] * target * np.log(np.maximum(made, 1e-300))).sum()
-        return value, np.r_[(off * logs).sum(), off.sum(axis=0)[1:]] if shift else np.array(
-            [(off * logs).sum()]
-        )
-
-    start = np.r_[1.0, np.zeros(classes - 1)] if shift else np.ones(1)
-    limits = [(1e-3, 1e3)] + [(-100.0, 100.0)] * (len(start) - 1)
-    found = minimize(
-        loss, start, jac=True, method="L-BFGS-B", bounds=limits, options={"ftol": 1e-14}
-    ).x
-    bias = [0.0, *map(_short, found[1:])] if shift else [0.0] * classes
-    return _short(found[0]), bias
-
-
-def _isotonic(raw: np.ndarray, is_class: np.ndarray, weight: np.ndarray) -> list[list[float]]:
-    """Return the centres of the blocks of isotonic regression: raw and calibrated, ascending."""
-    order = np.argsort(raw, kind="stable")
-    raw, is_class, weight = raw[order], is_class[order].astype(float), weight[order]
-    # equal raw values are one point
-    starts = np.flatnonzero(np.diff(raw, prepend=-np.inf))
-    mass = np.add.reduceat(weight, starts)
-    share = np.add.reduceat(weight * is_class, starts) / mass
-    blocks = isotonic_regression(share, weights=mass).blocks[:-1]
-    total = np.add.reduceat(mass, blocks)
-    x = np.add.reduceat(mass * raw[starts], blocks) / total
-    y = np.add.reduceat(mass * share, blocks) / total
-    least = 1 / (len(raw) + 2)  # no certainty from a limited number of galaxies
-    return [[_short(v) for v in x], [_short(v) for v in np.clip(y, least, 1 - least)]]
-
-
-def _interpolated(probability: np.ndarray, knots: list) -> np.ndarray:
-    ended = [[[0.0, *x, 1.0], [0.0, *y, 1.0]] for x, y in knots]
-    if probability.shape[1] == 2:
-        second = np.interp(probability[:, 1], *ended[0])
-        return np.stack([1 - second, second], axis=1)
-    each = [np.interp(p, *k) for p, k in zip(probability.T, ended, strict=True)]
-    made = np.maximum(np.stack(each, axis=1), LEAST)
-    return made / made.sum(axis=1, keepdims=True)
-
-
-def _logs(probability: np.ndarray) -> np.ndarray:
-    """Return the logarithms, (N, C); of two classes the smaller may be below what float32 keeps."""
-    return np.log(np.clip(np.asarray(probability, float), LEAST, 1.0))
-
-
-def _softmax(logits: np.ndarray) -> np.ndarray:
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return powers / powers.sum(axis=1, keepdims=True)
-
-
-def _rounded(probability: np.ndarray) -> np.ndarray:
-    return probability.astype(np.float32)
-
-
-def _short(value: float) -> float:
-    """Round to 9 digits: an optimiser's last ones differ between machines."""
-    return float(f"{value:.9g}")
+    return -logs(probability)[np.arange(len(truth)), truth]
