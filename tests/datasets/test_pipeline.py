@@ -13,7 +13,7 @@ from galcat_core.datasets.pipeline import Batches, Pictures, augmented, draws, p
 from galcat_core.errors import GalcatError
 from galcat_core.images.shards import plan_shards, write_units
 from galcat_core.images.store import CutoutStore
-from galcat_core.models import ds18
+from galcat_core.models import ds18, network
 from galcat_core.sections import Augment
 
 STILL = Augment(rotation_deg=0.0, shift=0.0, zoom=[1.0, 1.0], flip=False)
@@ -125,6 +125,7 @@ def test_training_pictures_are_shuffled_and_augmented_by_epoch(store, pictures):
 
 def test_a_sample_looks_the_same_whichever_worker_and_step_sees_it(pictures):
     augment = Augment(noise=0.05, blur_px=1.0, gamma=0.2, colour=0.2)
+    augment = dataclasses.replace(augment, missing_pixels=0.3, missing_band_rate=0.5)
 
     def seen(size: int, batch_size: int) -> dict[int, np.ndarray]:
         found = {}
@@ -138,6 +139,23 @@ def test_a_sample_looks_the_same_whichever_worker_and_step_sees_it(pictures):
     alone, shared = seen(1, 8), seen(2, 5)
     assert alone.keys() == shared.keys() == set(range(N))
     assert all(np.abs(alone[n] - shared[n]).max() < 1e-5 for n in alone)
+
+
+def test_pictures_that_lose_pixels_are_else_what_they_would_be(store, pictures):
+    plain = Augment(noise=0.05, blur_px=1.0, gamma=0.2)
+    lossy = dataclasses.replace(plain, missing_pixels=0.4, missing_pixels_rate=0.5)
+    source = batches(Pictures(store, pictures.rows, network("resnet12")))
+
+    def seen(augment: Augment, epoch: int) -> np.ndarray:
+        return np.concatenate([i for i, _, w in source.training(epoch, 7, augment)])
+
+    whole, holed = seen(plain, 2), seen(lossy, 2)
+    lost = (holed == 0).all(-1) & (whole > 0).any(-1)
+    assert np.array_equal(holed[~lost], whole[~lost])
+    assert 5 < lost.any((1, 2)).sum() < len(lost) - 5
+    assert np.array_equal(holed, seen(lossy, 2))
+    later = (seen(lossy, 3) == 0).all(-1).sum((1, 2))
+    assert not np.array_equal(later, (holed == 0).all(-1).sum((1, 2)))
 
 
 def test_an_epoch_goes_on_from_any_step(pictures):
