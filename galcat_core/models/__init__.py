@@ -1,14 +1,14 @@
 """The networks, one a file with the same face, and how a trained one is loaded from its run.
 
-A network is a module, or an object where it has choices of its own, with this face (see `Network`):
-`INPUT_SIZE`, `EMBEDDING_LAYER`, `STAGES`, `build`, `pretrain`, `set_learning`, `resize`, `normalise`
-and `prepare`. They need Keras and numpy only, whatever Keras's backend.
+A network is an object with the face of `face.Network`: `INPUT_SIZE`, `EMBEDDING_LAYER`, `STAGES`,
+`build`, `pretrain`, `set_learning`, `resize`, `normalise` and `prepare`. They need Keras and numpy
+only, whatever Keras's backend.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 from galcat_core import backend
 from galcat_core.errors import GalcatError, listed, nearest
@@ -18,53 +18,15 @@ from galcat_core.runs import Run
 backend.choose()
 with quiet():  # the first import of Keras and its backend, wherever models are asked for first
     from galcat_core.models import backbones, ds18, resnet12, xception
+    from galcat_core.models.face import Network
 
 if TYPE_CHECKING:
     import keras
-    import numpy as np
-
-
-class Network(Protocol):
-    """The face of a network.
-
-    Attributes
-    ----------
-    INPUT_SIZE : int
-        Width and height of the pictures it sees, in pixels.
-    EMBEDDING_LAYER : str
-        The layer whose output are the features.
-    STAGES : tuple of (epochs, layers, factor on the rate)
-        How it is thawed by itself when it was pretrained; empty: all at once.
-    """
-
-    INPUT_SIZE: int
-    EMBEDDING_LAYER: str
-    STAGES: tuple[tuple[int, str | int, float], ...]
-
-    def build(
-        self, seed: int = 0, dropout_seed: int | None = None, precision: str = "float32"
-    ) -> keras.Model:
-        """Return the network with random weights; its last output is the positive class's probability."""
-
-    def pretrain(self, model: keras.Model, weights: str) -> None:
-        """Give a built network the weights that it begins with: "imagenet", "none" or a file."""
-
-    def set_learning(self, model: keras.Model, which: str | int = "all") -> None:
-        """Choose the layers that learn: "all", "dense", or all from a place on."""
-
-    def resize(self, images: Any) -> np.ndarray:
-        """Bring pictures, uint8, to INPUT_SIZE."""
-
-    def normalise(self, images: Any) -> Any:
-        """Turn resized pictures (uint8, or float32 between 0 and 1) into the network's input."""
-
-    def prepare(self, images: Any) -> Any:
-        """Resize, then normalise; nothing random."""
 
 
 NETWORKS: dict[str, Network] = {
-    "ds18": ds18,
-    "resnet12": resnet12,
+    "ds18": ds18.DS18,
+    "resnet12": resnet12.RESNET12,
     "xception": xception.XCEPTION,
     "mobilenetv3small": backbones.MOBILENETV3SMALL,
     "mobilenetv3large": backbones.MOBILENETV3LARGE,

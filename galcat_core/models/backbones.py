@@ -12,22 +12,22 @@ import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import keras
 import numpy as np
 from keras import layers, ops
 
 from galcat_core.errors import GalcatError
+from galcat_core.models.face import Network, dense, seeds
 from galcat_core.models.precision import computing_in
-from galcat_core.models.resampling import resized
 
-FIRST_OF_HEAD = "pooled"  # name of the first layer above the base
 UNITS, DROPOUT = 1024, 0.7  # Khan et al. 2019, section 3
+SEEDS = 2019  # of the layers, apart from other networks'
 
 
 @dataclass(frozen=True)
-class Backbone:
+class Backbone(Network):
     """A network of keras.applications without its top, and the head of Khan et al. 2019 on it.
 
     Attributes
@@ -38,10 +38,10 @@ class Backbone:
         Of keras.applications.
     preprocess : callable
         Keras's own for it: pictures between 0 and 255 -> what the base expects.
-    INPUT_SIZE : int
-        Pixels; another size by `at`.
     thaw : int
-        First layer that learns in the second stage.
+        First layer that learns in the second stage: of a block about a third of the way up.
+    INPUT_SIZE : int
+        Pixels, Keras's own; another size by `at`.
     fewest_px : int
         Smallest pictures that the base takes.
     """
@@ -49,11 +49,16 @@ class Backbone:
     name: str
     application: Callable[..., keras.Model]
     preprocess: Callable[[Any], Any]
-    INPUT_SIZE: int
     thaw: int
+    INPUT_SIZE: int = 224
     fewest_px: int = 32
 
-    EMBEDDING_LAYER: ClassVar[str] = "embedding"
+    @classmethod
+    def named(cls, application: str, family: str, thaw: int, **more: int) -> Backbone:
+        """Return the network of a class of keras.applications and of the module with its preprocessing."""
+        held = keras.applications
+        preprocess = getattr(held, family).preprocess_input
+        return cls(application.lower(), getattr(held, application), preprocess, thaw, **more)
 
     @property
     def STAGES(self) -> tuple[tuple[int, str | int, float], ...]:
@@ -82,16 +87,7 @@ class Backbone:
 
         The base's layers come first and lie flat in the model, so that they have the places that
         they have in Keras; then global average pooling, Dense 1024 ReLU, Dropout 0.7, Dense 1024
-        ReLU, softmax 2 (arXiv:1812.02183, section 3).
-
-        Parameters
-        ----------
-        seed : int
-            Seed of the first weights: the same seed gives the same bits.
-        dropout_seed : int, optional
-            Seed of the dropout masks (default: `seed`).
-        precision : str
-            What the layers compute in (see `precision.computing_in`); the probabilities are float32.
+        ReLU, softmax 2 (arXiv:1812.02183, section 3). Parameters as of `Network.build`.
 
         Returns
         -------
@@ -99,22 +95,15 @@ class Backbone:
             (N, INPUT_SIZE, INPUT_SIZE, 3) float32 pictures as `prepare` makes them -> (N, 2)
             probabilities of both classes. The layer `EMBEDDING_LAYER` gives (N, 1024) features.
         """
-        first = _seeds(seed, 4)
-        drop = _seeds(seed if dropout_seed is None else dropout_seed, 5)[4]
-
-        def dense(units: int, activation: str, number: int, name: str, **more: Any) -> layers.Layer:
-            start = keras.initializers.GlorotUniform(seed=first[number])
-            return layers.Dense(
-                units, activation=activation, kernel_initializer=start, name=name, **more
-            )
-
+        first = seeds(seed, SEEDS, 4)
+        drop = seeds(seed if dropout_seed is None else dropout_seed, SEEDS, 5)[4]
         with computing_in(precision), _default_seeds(first[0]):
             base = self._base(None)
-            x = layers.GlobalAveragePooling2D(name=FIRST_OF_HEAD)(base.output)
-            x = dense(UNITS, "relu", 1, "hidden")(x)
+            x = layers.GlobalAveragePooling2D(name="pooled")(base.output)
+            x = dense(UNITS, "relu", first[1], "hidden")(x)
             x = layers.Dropout(DROPOUT, seed=drop, name="hidden_dropout")(x)
-            x = dense(UNITS, "relu", 2, self.EMBEDDING_LAYER)(x)
-            x = dense(2, "softmax", 3, "probability", dtype="float32")(x)
+            x = dense(UNITS, "relu", first[2], self.EMBEDDING_LAYER)(x)
+            x = dense(2, "softmax", first[3], "probability", dtype="float32")(x)
         model = keras.Model(base.input, x, name=self.name)
         _settle(model, drop)
         return model
@@ -141,22 +130,6 @@ class Backbone:
         for source, layer in zip(base.layers, model.layers, strict=False):  # the head has no source
             layer.set_weights(source.get_weights())
 
-    def set_learning(self, model: keras.Model, which: str | int = "all") -> None:
-        """Choose the layers that learn: "all", "dense" (the head alone), or all from a place on.
-
-        Batch normalisation in a layer that does not learn is in inference mode, whatever learns
-        above it: its statistics stay those of the pictures that it was trained on. In one that
-        learns it takes the statistics of the batch, and moves the kept ones towards them.
-        """
-        names = [layer.name for layer in model.layers]
-        first = {"all": 0, "dense": names.index(FIRST_OF_HEAD)}.get(which, which)
-        for place, layer in enumerate(model.layers):
-            layer.trainable = place >= first
-
-    def resize(self, images: Any) -> np.ndarray:
-        """Bring pictures, (N, H, W, 3), uint8, to INPUT_SIZE (see `resampling.resized`)."""
-        return resized(images, self.INPUT_SIZE)
-
     def normalise(self, images: Any) -> Any:
         """Bring pixels to the range that the base was trained with, as Keras does for it.
 
@@ -171,10 +144,6 @@ class Backbone:
         """
         whole = keras.backend.standardize_dtype(images.dtype) == "uint8"
         return self.preprocess(ops.cast(images, "float32") * (1.0 if whole else 255.0))
-
-    def prepare(self, images: Any) -> Any:
-        """Turn stored pictures into the network's input: `resize`, then `normalise`."""
-        return self.normalise(self.resize(images))
 
     def _base(self, weights: str | None) -> keras.Model:
         shape = (self.INPUT_SIZE, self.INPUT_SIZE, 3)
@@ -235,7 +204,7 @@ def _settle(model: keras.Model, dropout_seed: int) -> None:
             layer.name = f"{_snake(type(layer).__name__)}_at_{place}"
         if isinstance(layer, layers.Dropout) and layer.name != "hidden_dropout":
             state = np.asarray(layer.seed_generator.state.value)
-            seed = _seeds(dropout_seed + place, 1)[0]
+            seed = seeds(dropout_seed + place, SEEDS, 1)[0]
             layer.seed_generator.state.assign(np.array([seed, state[1]], state.dtype))
 
 
@@ -243,48 +212,12 @@ def _snake(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", re.sub(r"(?<=\d)D$", "d", name)).lower()
 
 
-def _seeds(seed: int, count: int) -> list[int]:
-    return [int(s) >> 1 for s in np.random.SeedSequence([seed, 2019]).generate_state(count)]
-
-
 def _first_line(error: BaseException) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
 
 
-applications = keras.applications
-# Input sizes are Keras's own; `thaw` is the first layer of a block about a third of the way up.
-MOBILENETV3SMALL = Backbone(
-    "mobilenetv3small",
-    applications.MobileNetV3Small,
-    applications.mobilenet_v3.preprocess_input,
-    INPUT_SIZE=224,
-    thaw=50,
-)
-MOBILENETV3LARGE = Backbone(
-    "mobilenetv3large",
-    applications.MobileNetV3Large,
-    applications.mobilenet_v3.preprocess_input,
-    INPUT_SIZE=224,
-    thaw=59,
-)
-EFFICIENTNETV2B0 = Backbone(
-    "efficientnetv2b0",
-    applications.EfficientNetV2B0,
-    applications.efficientnet_v2.preprocess_input,
-    INPUT_SIZE=224,
-    thaw=76,
-)
-RESNET50V2 = Backbone(
-    "resnet50v2",
-    applications.ResNet50V2,
-    applications.resnet_v2.preprocess_input,
-    INPUT_SIZE=224,
-    thaw=86,
-)
-DENSENET121 = Backbone(
-    "densenet121",
-    applications.DenseNet121,
-    applications.densenet.preprocess_input,
-    INPUT_SIZE=224,
-    thaw=141,
-)
+MOBILENETV3SMALL = Backbone.named("MobileNetV3Small", "mobilenet_v3", thaw=50)
+MOBILENETV3LARGE = Backbone.named("MobileNetV3Large", "mobilenet_v3", thaw=59)
+EFFICIENTNETV2B0 = Backbone.named("EfficientNetV2B0", "efficientnet_v2", thaw=76)
+RESNET50V2 = Backbone.named("ResNet50V2", "resnet_v2", thaw=86)
+DENSENET121 = Backbone.named("DenseNet121", "densenet", thaw=141)

@@ -2,19 +2,10 @@
 
 from __future__ import annotations
 
-import keras
-
 from galcat_core.models.backbones import Backbone
 
 PARAMETERS = 24_011_306  # 20,861,480 of the base and 3,149,826 of the head
 
 # arXiv:1812.02183, section 3: 299 x 299 pixels scaled to [-1, 1]; the head alone, then the layers
 # from the 40th up, then from the 2nd up.
-XCEPTION = Backbone(
-    "xception",
-    keras.applications.Xception,
-    keras.applications.xception.preprocess_input,
-    INPUT_SIZE=299,
-    thaw=40,
-    fewest_px=71,
-)
+XCEPTION = Backbone.named("Xception", "xception", thaw=40, INPUT_SIZE=299, fewest_px=71)

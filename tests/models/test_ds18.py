@@ -7,7 +7,7 @@ import pytest
 from galcat_core import models, runs
 from galcat_core.config import Config
 from galcat_core.errors import GalcatError
-from galcat_core.models import ds18
+from galcat_core.models.ds18 import DS18, PARAMETERS
 
 # Keras 3.15 reads TensorFlow's variables in numpy's old way
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -20,19 +20,19 @@ def pictures() -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def model() -> keras.Model:
-    return ds18.build(seed=4)
+    return DS18.build(seed=4)
 
 
 def test_parameters_are_those_of_the_paper(model):
-    assert model.count_params() == 2_602_849 == ds18.PARAMETERS
+    assert model.count_params() == 2_602_849 == PARAMETERS
     assert model.input_shape == (None, 69, 69, 3)
     assert model.output_shape == (None, 1)
     assert model.get_layer("flat").output.shape == (None, 36_992)
-    assert model.get_layer(ds18.EMBEDDING_LAYER).output.shape == (None, 64)
+    assert model.get_layer(DS18.EMBEDDING_LAYER).output.shape == (None, 64)
 
 
 def test_seed_decides_the_weights_and_the_dropout_seed_does_not(model):
-    same, other = ds18.build(4, dropout_seed=9), ds18.build(5)
+    same, other = DS18.build(4, dropout_seed=9), DS18.build(5)
     assert all(map(np.array_equal, model.get_weights(), same.get_weights()))
     assert not np.array_equal(model.get_weights()[0], other.get_weights()[0])
     picture = np.ones((1, 69, 69, 3), np.float32)
@@ -41,23 +41,23 @@ def test_seed_decides_the_weights_and_the_dropout_seed_does_not(model):
 
 
 def test_dense_only_leaves_the_convolutions():
-    model = ds18.build()
-    ds18.set_learning(model, "dense")
+    model = DS18.build()
+    DS18.set_learning(model, "dense")
     assert {v.path.split("/")[1] for v in model.trainable_variables} == {"embedding", "probability"}
-    ds18.set_learning(model, "all")
+    DS18.set_learning(model, "all")
     assert len(model.trainable_variables) == 12
 
 
 def test_pixels_are_means_of_the_area_they_cover():
     pictures = np.random.default_rng(1).integers(0, 256, (2, 138, 138, 3), dtype=np.uint8)
     means = pictures.reshape(2, 69, 2, 69, 2, 3).mean((2, 4))
-    assert np.array_equal(ds18.resize(pictures), np.round(means).astype(np.uint8))
+    assert np.array_equal(DS18.resize(pictures), np.round(means).astype(np.uint8))
 
 
 def test_each_band_is_divided_by_its_maximum(pictures):
     dark = pictures.copy()
     dark[1, ..., 2] = 0
-    prepared = ds18.prepare(dark).numpy()
+    prepared = DS18.prepare(dark).numpy()
     assert prepared.shape == (5, 69, 69, 3)
     assert prepared.dtype == np.float32
     assert prepared.min() >= 0
@@ -65,15 +65,15 @@ def test_each_band_is_divided_by_its_maximum(pictures):
 
 
 def test_a_picture_is_prepared_alike_alone_and_among_others(pictures):
-    together = ds18.prepare(pictures).numpy()
-    alone = np.concatenate([ds18.prepare(pictures[i : i + 1]) for i in range(len(pictures))])
+    together = DS18.prepare(pictures).numpy()
+    alone = np.concatenate([DS18.prepare(pictures[i : i + 1]) for i in range(len(pictures))])
     assert np.array_equal(together, alone)
-    assert np.array_equal(together, ds18.normalise(ds18.resize(pictures)))
+    assert np.array_equal(together, DS18.normalise(DS18.resize(pictures)))
 
 
 def test_small_pictures_are_enlarged_smoothly():
     ramp = np.broadcast_to(np.arange(0, 39 * 5, 5, dtype=np.uint8)[:, None], (1, 39, 39))
-    enlarged = ds18.resize(np.repeat(ramp[..., None], 3, axis=-1))[0, :, 30, 0]
+    enlarged = DS18.resize(np.repeat(ramp[..., None], 3, axis=-1))[0, :, 30, 0]
     assert enlarged.shape == (69,)
     steps = np.diff(enlarged.astype(int))
     assert steps.min() >= 0
@@ -82,7 +82,7 @@ def test_small_pictures_are_enlarged_smoothly():
 
 def test_a_picture_of_the_right_size_is_left_alone():
     picture = np.random.default_rng(2).integers(0, 256, (1, 69, 69, 3), dtype=np.uint8)
-    assert np.array_equal(ds18.resize(picture), picture)
+    assert np.array_equal(DS18.resize(picture), picture)
 
 
 def test_load_gives_the_network_of_a_run(tmp_path, model):
