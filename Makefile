@@ -51,12 +51,15 @@ $(VENV)/.installed: requirements.lock pyproject.toml | .tools/uv-$(UV_VERSION)
 
 # Without a compiler all but training with several workers still works: tell, and go on.
 $(VENV)/.horovod: packaging/horovod.lock $(wildcard packaging/horovod-headers/*) | $(VENV)/.installed
-	@echo "Building Horovod against TensorFlow (2 to 4 minutes, once) ..."
-	@if CPLUS_INCLUDE_PATH=$(CURDIR)/packaging/horovod-headers $(UV) pip install --python $(VENV) \
+	@if ! command -v "$${CXX:-g++}" > /dev/null; then \
+	  echo "No C++ compiler (g++): Horovod is not built. Everything but training with several workers works;"; \
+	  echo "install g++ and run 'make install' for the rest."; \
+	elif echo "Building Horovod against TensorFlow (2 to 4 minutes, once) ..." && \
+	    CPLUS_INCLUDE_PATH=$(CURDIR)/packaging/horovod-headers $(UV) pip install --python $(VENV) \
 	    --no-deps --require-hashes -r packaging/horovod.lock > $(VENV)/horovod.log 2>&1; then touch $@; \
-	  else tail -n 3 $(VENV)/horovod.log; \
-	    echo "Horovod was not built (whole log: $(VENV)/horovod.log). Everything but training with several"; \
-	    echo "workers works; install g++ and run 'make install' for the rest."; fi
+	else tail -n 3 $(VENV)/horovod.log; \
+	  echo "Horovod was not built (whole log: $(VENV)/horovod.log). Everything but training with several workers"; \
+	  echo "works; mend what the log tells and run 'make install' for the rest."; fi
 
 horovod:  ## build Horovod again
 	@rm -f $(VENV)/.horovod && $(MAKE) --no-print-directory $(VENV)/.horovod
