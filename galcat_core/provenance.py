@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import importlib.metadata
 import json
+import os
+import platform
 import subprocess
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -13,6 +16,7 @@ from typing import Any
 from galcat_core import __version__
 
 BLOCKS, BLOCK = 64, 1 << 16  # what `fingerprint` reads of a file
+COMPUTES = ("tensorflow", "tensorflow-cpu", "tensorflow-intel", "keras", "numpy", "horovod")
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,31 @@ def code_version() -> str:
     except (OSError, subprocess.SubprocessError):
         return __version__
     return f"{__version__}+g{described.replace('-', '.')}"
+
+
+def computed_on() -> dict[str, str]:
+    """Return what the last bits of a sum may depend on: versions of what computes, processor, cores.
+
+    Nothing is imported for it. A library that is not installed is left out.
+    """
+    found = {"python": platform.python_version()}
+    for name in COMPUTES:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    allowed = getattr(os, "sched_getaffinity", None)
+    cores = len(allowed(0)) if allowed else os.cpu_count() or 1
+    return found | {"processor": _processor(), "cores": str(cores)}
+
+
+def _processor() -> str:
+    try:
+        told = Path("/proc/cpuinfo").read_text()
+    except OSError:  # not Linux
+        return platform.processor() or platform.machine()
+    models = [line.split(":", 1)[1] for line in told.splitlines() if line.startswith("model name")]
+    return models[0].strip() if models else platform.machine()
 
 
 def digest(path: str | Path) -> str:

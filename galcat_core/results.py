@@ -15,6 +15,7 @@ from galcat_core.tables import read_table
 
 if TYPE_CHECKING:
     from galcat_core.evaluation.calibration import Calibration
+    from galcat_core.training.sameness import Sameness
 
 SHOWN = {
     "accuracy": "accuracy",
@@ -175,6 +176,26 @@ def ds19_table(rows: pd.DataFrame, question: str) -> Table:
         counts = " / ".join(f"{int(row[f'published_{k}'])}" for k in numbers)
         there = [f"{row[f'published_{k}']:.2f}" for k in measures]
         table.add_row("    published", counts, *there, "", style="dim", end_section=True)
+    return table
+
+
+def sameness_table(found: Sameness, first: str, again: str) -> Table:
+    """Return how a run and its repetition compare, figure by figure."""
+    of = "1 process" if found.workers == 1 else f"{found.workers} processes"
+    table = Table(title=f"{first}, repeated as {again} ({of})", title_justify="left")
+    for name in ("", first, again, "difference"):
+        table.add_column(name, justify="right" if name else "left")
+    shares = (f"{found.total:,}", f"{found.total:,}")
+    weights = f"{found.changed:,} differ, by {found.weights:.1e} of the norm"
+    table.add_row("weights", *shares, weights if found.changed else "none")
+    for name, (was, now) in found.metrics.items():
+        told = f"{now - was:+.1e}" if now != was else "none"
+        table.add_row(name.replace("_", " "), f"{was:.8g}", f"{now:.8g}", told)
+    table.add_row("epochs that differ", "", "", str(found.epochs) if found.epochs else "none")
+    if found.calibration is not None:
+        table.add_row("calibration", "", "", "none" if found.calibration else "another")
+    for name, (was, now) in found.computed_on.items():
+        table.add_row(name, was or "unknown", now or "unknown", "", style="dim")
     return table
 
 

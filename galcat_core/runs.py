@@ -69,9 +69,10 @@ class Run:
         """What `run.json` says.
 
         `classes`, `positive`, `survey`, `network`, `workers`, `code` (version), `store` (path as
-        seen from the run folder, digest, size_px, render settings), `samples` (digest and counts),
-        `parent` (name, digest, path; or None), `start` (first weights: name and digest; or None),
-        `provenance`.
+        seen from the run folder, digest, size_px, render settings), `split` (path; or None where it
+        was in no file), `samples` (digest and counts), `parent` (name, digest, path; or None),
+        `start` (first weights: name and digest; or None), `provenance`, `computed_on` (versions of
+        what computed, processor, cores).
         """
         return _read_json(self.folder / "run.json")
 
@@ -230,8 +231,10 @@ def create(folder: str | Path, config: Config, info: dict[str, Any]) -> Run:
                 f"{folder} holds a run of other make: {listed(differing, 6)}; name a new folder "
                 "with -o, or give the same settings and inputs to go on"
             )
-        if run.info["store"] != info["store"]:  # moved, with the same pictures
-            write_json(folder / "run.json", {**run.info, "store": info["store"]})
+        # moved, with the same pictures and galaxies
+        moved = {key: info[key] for key in ("store", "split") if info.get(key)}
+        if {**run.info, **moved} != run.info:
+            write_json(folder / "run.json", {**run.info, **moved})
         return run
     check_empty(folder)
     config.save(folder / "config.toml")

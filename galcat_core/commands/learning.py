@@ -57,6 +57,28 @@ def _finetune(parser: Parser) -> Callable:
     )
 
 
+def _repeat(parser: Parser) -> Callable:
+    parser.add_argument("run", help="finished run; its folder tells what it was made from")
+    add_out(parser, "RUN", "folder of the repetition")
+    group = parser.add_argument_group("new places", "of inputs that have moved since")
+    group.add_argument("--store", metavar="STORE", help="the pictures that the run learnt from")
+    group.add_argument("--split", metavar="TABLE", help="the table of sets")
+    group.add_argument("--from", dest="parent", metavar="RUN", help="the run that it began from")
+    parser.add_argument(
+        "--kept",
+        action="store_true",
+        help="take the galaxies and first weights that the run's folder keeps, without split and parent",
+    )
+    return lambda args, stages: stages.repeat(
+        args.run,
+        args.out,
+        store=args.store,
+        split=args.split,
+        parent=args.parent,
+        kept=args.kept,
+    )
+
+
 def _transfer(parser: Parser) -> Callable:
     parser.add_argument("run", help="run trained on the first survey")
     parser.add_argument("store", help="cutout store of the other survey")
@@ -150,6 +172,11 @@ VERBS: dict[str, tuple[Callable, str, str]] = {
         _finetune,
         "adapt a network to a few hundred labelled pictures of another survey, in minutes",
         "galcat finetune pictures/ --table labels.csv -o runs/mine",
+    ),
+    "repeat": (
+        _repeat,
+        "train a finished run once more from its folder, and tell whether it comes to the same",
+        "galcat repeat runs/sdss -o runs/sdss_again",
     ),
     "transfer": (
         _transfer,

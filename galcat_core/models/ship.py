@@ -46,7 +46,7 @@ def pack(run: Run, folder: str | Path = SHIPPED) -> Run:
     folder = Path(folder)
     info = run.info
     info["store"] = {k: v for k, v in info["store"].items() if k != "path"}
-    info["parent"] = None
+    info["parent"] = info["split"] = None
     write_json(folder / "run.json", info)
     run.config.save(folder / "config.toml")
     with whole(folder / "weights.weights.h5") as half:

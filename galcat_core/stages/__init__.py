@@ -13,6 +13,7 @@ from galcat_core.stages.labelling import embed, evaluate, predict
 from galcat_core.stages.learning import split, train, transfer
 from galcat_core.stages.maps import app, cluster, project
 from galcat_core.stages.pictures import cutouts
+from galcat_core.stages.repeating import repeat
 from galcat_core.stages.report import report
 from galcat_core.stages.work import say
 
@@ -29,6 +30,7 @@ __all__ = [
     "predict",
     "project",
     "publish",
+    "repeat",
     "report",
     "say",
     "select",

@@ -293,6 +293,7 @@ def _sets(
         catalogs = {stores[0].survey: labelled, stores[1].survey: _catalog(stores[1])}
         sets = draw(catalogs, Pairs.load(given.pairs), config.split)
     save(sets, path, work)
+    sets = Split.load(path)  # so that the runs can tell where it is
     counts = sets.table.groupby(["survey", "set"])["label"].count()
     say("; ".join(f"{survey} {part}: {n}" for (survey, part), n in counts.items() if n))
     return sets

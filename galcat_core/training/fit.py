@@ -11,7 +11,7 @@ from galcat_core import backend, runs
 from galcat_core.config import Config
 from galcat_core.errors import GalcatError
 from galcat_core.inference_calibration import settle
-from galcat_core.provenance import Provenance, code_version
+from galcat_core.provenance import Provenance, code_version, computed_on
 from galcat_core.records import Split
 from galcat_core.runs import Run
 from galcat_core.tables import write_table
@@ -34,6 +34,7 @@ def train(
     parent: Run | None = None,
     provenance: Provenance | None = None,
     horovod: bool | None = None,
+    repeats: Run | None = None,
 ) -> Run:
     """Train a network on a survey's labelled galaxies, or go on with a training that was stopped.
 
@@ -62,6 +63,9 @@ def train(
         Kept in the run.
     horovod : bool, optional
         Use Horovod, for one worker too (default: for more than one).
+    repeats : Run, optional
+        The run that is trained again (see `training.repeat`): classes, and where `parent` is not
+        given the first weights too, are those that it keeps.
 
     Returns
     -------
@@ -80,11 +84,16 @@ def train(
     config = start.of_parent(config, parent)
     schedule.stages(config.train)  # tells of settings that do not fit together
     survey = survey or store.survey
-    samples = choose(store, split, config.train, survey, parent)
+    samples = choose(store, split, config.train, survey, parent or repeats)
     info = _info(Path(run_folder), store, samples, config, workers, survey, parent, provenance)
-    info["start"] = start.begins_with(Path(run_folder), config, parent)
+    info["split"] = split.path and {"path": _seen_from(run_folder, split.path)}
+    if repeats is None:
+        info["start"] = start.begins_with(Path(run_folder), config, parent)
+    else:
+        info["start"] = repeats.info.get("start")
+        info["parent"] = info["parent"] or start.parent_of(repeats, Path(run_folder).resolve())
     with runs.locked(run_folder) as lock:
-        run = _begin(run_folder, config, info, samples, parent)
+        run = _begin(run_folder, config, info, samples, parent, repeats)
         if run.finished:
             settle(run, store, config.calibrate)
             return run
@@ -114,7 +123,6 @@ def _info(
     provenance: Provenance | None,
 ) -> dict[str, Any]:
     """Return what `run.json` says (see `Run.info`)."""
-    here = folder.resolve()
     return {
         "classes": samples.classes,
         "positive": samples.classes[1],
@@ -123,8 +131,7 @@ def _info(
         "workers": workers,
         "code": code_version(),
         "store": {
-            # as seen from the run: a project folder may move as a whole
-            "path": os.path.relpath(store.path.resolve(), here),
+            "path": _seen_from(folder, store.path),
             "digest": store.digest,
             "size_px": store.size_px,
             "survey": store.survey,
@@ -139,10 +146,16 @@ def _info(
         and {
             "name": parent.name,
             "digest": parent.digest,
-            "path": os.path.relpath(parent.folder.resolve(), here),
+            "path": _seen_from(folder, parent.folder),
         },
         "provenance": provenance and asdict(provenance),
+        "computed_on": computed_on(),
     }
+
+
+def _seen_from(folder: str | Path, path: Path) -> str:
+    """Return a path as seen from the run: a project folder may move as a whole."""
+    return os.path.relpath(path.resolve(), Path(folder).resolve())
 
 
 def _begin(
@@ -151,6 +164,7 @@ def _begin(
     info: dict[str, Any],
     samples: Samples,
     parent: Run | None,
+    repeats: Run | None,
 ) -> Run:
     """Write what the workers need; `run.json` comes last, so a folder with it is whole."""
     folder = Path(folder)
@@ -158,6 +172,6 @@ def _begin(
         runs.check_empty(folder)
         write_table(samples.table, folder / "samples.parquet")
         write_table(samples.rejects, folder / "rejects.csv")
-        start.write(folder, config, parent)
+        start.write(folder, config, parent, repeats)
     named = config.replace(train={"weights": start.told(config.train.weights)})
     return runs.create(folder, named, info)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -83,8 +84,18 @@ def begins_with(folder: Path, config: Config, parent: Run | None) -> dict[str, A
     )
 
 
-def write(folder: Path, config: Config, parent: Run | None) -> None:
+def write(folder: Path, config: Config, parent: Run | None, repeats: Run | None = None) -> None:
     """Write the weights that a run begins with, if it does not begin at random.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the run.
+    config : Config
+    parent : Run or None
+        Whose weights they are.
+    repeats : Run, optional
+        The run that is trained again: where there is no parent, it kept what it began with.
 
     Raises
     ------
@@ -94,6 +105,11 @@ def write(folder: Path, config: Config, parent: Run | None) -> None:
     if parent is not None:
         with whole(folder / runs.START) as temporary:
             shutil.copyfile(parent.weights, temporary)
+        return
+    if repeats is not None:
+        if began_with_weights(repeats):
+            with whole(folder / runs.START) as temporary:
+                shutil.copyfile(kept(repeats), temporary)
         return
     settings = config.train
     if settings.input_px:
@@ -111,3 +127,33 @@ def write(folder: Path, config: Config, parent: Run | None) -> None:
     network.pretrain(model, settings.weights)
     with whole(folder / runs.START) as temporary:
         model.save_weights(temporary)
+
+
+def began_with_weights(run: Run) -> bool:
+    """Tell whether a run began with a parent's weights or pretrained ones, not at random."""
+    return bool(run.info.get("parent") or run.info.get("start"))
+
+
+def kept(run: Run) -> Path:
+    """Return the file of the weights that a run began with, which its own folder keeps.
+
+    Raises
+    ------
+    GalcatError
+        It is not there.
+    """
+    path = run.folder / runs.START
+    if not path.is_file():
+        raise GalcatError(
+            f"{path}: gone, and the run began with these weights; put the file back, or train anew "
+            "with galcat train"
+        )
+    return path
+
+
+def parent_of(run: Run, here: Path) -> dict[str, Any] | None:
+    """Return what `run.json` says of a run's parent, the path as seen from another run folder."""
+    told = run.info.get("parent")
+    if not told or "path" not in told:
+        return told
+    return {**told, "path": os.path.relpath((run.folder / told["path"]).resolve(), here)}
