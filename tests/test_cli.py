@@ -12,20 +12,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from astropy.io import fits
+from command_line import galcat
 from PIL import Image
 
-from galcat_core.cli import VERBS, main, parser
+from galcat_core.cli import VERBS, parser
 from galcat_core.images.store import CutoutStore
 from galcat_core.records import Pairs, Split
 from galcat_core.tables import provenance_of, read_table
-
-
-def galcat(*words: object) -> int:
-    """Run the command line in this process; return its exit code."""
-    try:
-        return main([str(word) for word in words])
-    except SystemExit as end:
-        return int(end.code or 0)
 
 
 @pytest.fixture(scope="module")

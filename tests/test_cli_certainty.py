@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from command_line import galcat
 
-from galcat_core.cli import main
 from galcat_core.config import Config
 from galcat_core.images.shards import write_store
 from galcat_core.records import Predictions, Split
@@ -19,14 +19,6 @@ from galcat_core.tables import provenance_of
 pytestmark = pytest.mark.filterwarnings(
     "ignore:__array__ implementation doesn.t accept a copy keyword:DeprecationWarning"
 )
-
-
-def galcat(*words: object) -> int:
-    """Run the command line in this process; return its exit code."""
-    try:
-        return main([str(word) for word in words])
-    except SystemExit as end:
-        return int(end.code or 0)
 
 
 @pytest.fixture(scope="module")

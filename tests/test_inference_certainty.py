@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from blobs import blobs
 
 from galcat_core.config import Config
 from galcat_core.embeddings.domain import Domain
@@ -39,20 +40,6 @@ pytestmark = pytest.mark.filterwarnings(
 ROOT = Path(__file__).resolve().parents[1]
 COUNT = 110
 RECIPE = {"stretch": "lupton", "size_px": 40, "shard_rows": 64}
-
-
-def blobs(count: int, size: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return pictures (count, size, size, 3) of round and of long blobs, and which are long."""
-    rng = np.random.default_rng(seed)
-    long = rng.random(count) < 0.5
-    angle = rng.uniform(0, np.pi, count)[:, None, None]
-    y, x = np.mgrid[:size, :size] - (size - 1) / 2
-    u, v = x * np.cos(angle) + y * np.sin(angle), y * np.cos(angle) - x * np.sin(angle)
-    wide = rng.uniform(3, 6, count)[:, None, None]
-    thin = np.where(long, 0.45, 1.0)[:, None, None]
-    light = 200 * np.exp(-0.5 * ((u / wide) ** 2 + (v / (wide * thin)) ** 2))
-    noisy = light[..., None] + rng.normal(20, 6, (count, size, size, 3))
-    return noisy.clip(0, 255).astype(np.uint8), long
 
 
 def stored(folder: Path, count: int, seed: int, survey: str) -> CutoutStore:
@@ -313,7 +300,7 @@ def test_all_of_it_at_once_survives_a_kill(runs, store, tmp_path):
         stderr=subprocess.DEVNULL,
     )
     parts = lambda: list((tmp_path / "broken.parquet.parts").glob("*/part-*.npz"))  # noqa: E731
-    deadline = time.monotonic() + 180
+    deadline = time.monotonic() + 300
     while len(parts()) < 2 and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.002)
     process.send_signal(signal.SIGKILL)

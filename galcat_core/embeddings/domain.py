@@ -53,7 +53,8 @@ class Space:
         """Return the distance of values (N, D) from the training galaxies', (N,), float32."""
         offset = (np.asarray(values, np.float32) - self.centre) / self.width
         axes = self.axes.astype(np.float32)
-        along = offset @ axes
+        # not offset @ axes, whose last bits hang on how many galaxies are asked at a time
+        along = np.einsum("nd,dk->nk", offset, axes)
         squares = (along**2).sum(axis=1)
         if axes.shape[1] < len(self.centre):
             # what no axis spans: the length of the offset less its part along the axes

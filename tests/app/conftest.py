@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import browsers
 import pytest
 from galcat_app import Server, serve
+from galcat_app.state.explore import ExploreState
 from synthetic_projects import make_project
-
-CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+from visits import Visit
 
 
 @pytest.fixture(scope="session")
@@ -37,14 +37,45 @@ def server(project: Path) -> Iterator[Server]:
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[object]:
-    """A headless Chromium; GALCAT_CHROMIUM names another than the system's."""
+    """A headless Chromium (see `browsers.launch`)."""
     sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    found = os.environ.get("GALCAT_CHROMIUM") or next(
-        filter(None, map(shutil.which, CHROMIUMS)), ""
-    )
-    if not found:
-        pytest.skip("no Chromium on this machine: install one, or name it in GALCAT_CHROMIUM")
     with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=FLAGS)
+        browser = browsers.launch(playwright)
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def tab(chromium: Any, server: Server) -> Iterator[Visit]:
+    opened = Visit(chromium, server.url, reduced_motion="reduce").shows_map()
+    yield opened
+    opened.context.close()
+
+
+@pytest.fixture
+def visit(tab: Visit) -> Iterator[Visit]:
+    """The one tab that most tests share (a kernel takes seconds to start), as it was when it opened."""
+    yield tab
+    errors, tab.errors = tab.errors, []
+    tab.page.mouse.move(2, 2)
+    tab.page.evaluate(
+        "document.querySelectorAll('details[open]').forEach((d) => { d.open = false; })"
+    )
+    tab.page.locator(".g-map [data-key=pan]").check()
+    tab.page.locator(".g-map [data-key=tsne]").check()
+    tab.page.locator(".g-gallery [data-key=pictures]").check()
+    tab.page.get_by_label("Colour by").select_option("p_spiral")
+    tab.page.locator(".g-stage").press("Escape")
+    tab.page.locator(".g-stage").press("0")
+    close = tab.page.get_by_label("Close this galaxy")
+    if close.count():
+        close.click()
+    tab.page.wait_for_selector(".g-title:has-text('All galaxies')")
+    tab.page.wait_for_selector(".g-card.g-empty")
+    tab.page.wait_for_selector(".g-ramp")
+    assert errors == []
+
+
+@pytest.fixture(scope="module")
+def state(project: Path) -> ExploreState:
+    return ExploreState(project)

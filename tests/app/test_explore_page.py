@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
-import io
-import json
-import math
 import shutil
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlparse
 
 import numpy as np
 import psutil
@@ -20,134 +14,13 @@ import pytest
 from galcat_app import Server, serve
 from galcat_app.state.explore import ExploreState
 from matplotlib.path import Path as Outline
-from PIL import Image
 from synthetic_projects import FIRST_DES, is_picture_of
+from visits import Visit, colour_at, lasso, lonely
 
 from galcat_core.images.store import CutoutStore
 from galcat_core.tables import read_table
 
 pytestmark = pytest.mark.browser
-
-PIXELS = """(image) => {
-  const canvas = document.createElement("canvas");
-  canvas.width = image.naturalWidth; canvas.height = image.naturalHeight;
-  canvas.getContext("2d").drawImage(image, 0, 0);
-  return canvas.toDataURL("image/png").split(",")[1];
-}"""
-
-
-class Visit:
-    """A tab that remembers its errors and requests, and knows where galaxies are on its screen."""
-
-    def __init__(self, chromium: Any, url: str, **options: Any) -> None:
-        self.context = chromium.new_context(viewport={"width": 1280, "height": 860}, **options)
-        self.context.set_default_timeout(20_000)
-        self.page = self.context.new_page()
-        self.errors: list[str] = []
-        self.hosts: set[str] = set()
-        self.page.on("console", self._heard)
-        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
-        self.page.on("request", lambda request: self.hosts.add(urlparse(request.url).netloc))
-        self.page.on("websocket", lambda socket: self.hosts.add(urlparse(socket.url).netloc))
-        self.page.goto(url)
-
-    def _heard(self, message: Any) -> None:
-        if message.type == "error":
-            self.errors.append(message.text)
-
-    def shows_map(self) -> Visit:
-        self.page.wait_for_selector(".g-stage[data-view]")
-        self.page.wait_for_selector(".g-cell img, .g-table td")
-        return self
-
-    @property
-    def box(self) -> dict[str, float]:
-        return self.page.locator(".g-stage").bounding_box()
-
-    def view(self) -> tuple[float, float, float]:
-        """Scale and offset of the map once it stands still."""
-        seen = None
-        while seen != (seen := self.page.locator(".g-stage").get_attribute("data-view")):
-            self.page.wait_for_timeout(250)
-        return tuple(json.loads(seen))
-
-    def screen(self, places: np.ndarray) -> np.ndarray:
-        """Where places of the map are in the window, (n, 2)."""
-        k, x, y = self.view()
-        return np.stack(
-            [self.box["x"] + x + places[:, 0] * k, self.box["y"] + y - places[:, 1] * k], 1
-        )
-
-    def tool(self, name: str) -> None:
-        self.page.locator(f".g-map [data-key={name}]").check()
-
-    def drag(self, path: np.ndarray, key: str | None = None) -> None:
-        """Press at the first point, move through all, let go at the last."""
-        if key:
-            self.page.keyboard.down(key)
-        self.page.mouse.move(*path[0])
-        self.page.mouse.down()
-        for point in path[1:]:
-            self.page.mouse.move(*point)
-        self.page.mouse.up()
-        if key:
-            self.page.keyboard.up(key)
-
-    def selected(self, at_least: int = 1) -> int:
-        self.page.wait_for_function(
-            "(n) => Number(document.querySelector('.g-stage').dataset.selected) >= n", arg=at_least
-        )
-        return int(self.page.locator(".g-stage").get_attribute("data-selected"))
-
-    def image(self, selector: str) -> np.ndarray:
-        """Pixels of a picture in the page, (H, W, 3), uint8."""
-        self.page.wait_for_function("(s) => document.querySelector(s)?.complete", arg=selector)
-        encoded = self.page.locator(selector).first.evaluate(PIXELS)
-        return np.asarray(Image.open(io.BytesIO(base64.b64decode(encoded))).convert("RGB"))
-
-
-@pytest.fixture(scope="module")
-def tab(chromium: Any, server: Server) -> Iterator[Visit]:
-    opened = Visit(chromium, server.url, reduced_motion="reduce").shows_map()
-    yield opened
-    opened.context.close()
-
-
-@pytest.fixture
-def visit(tab: Visit) -> Iterator[Visit]:
-    """The one tab that most tests share (a kernel takes seconds to start), as it was when it opened."""
-    yield tab
-    errors, tab.errors = tab.errors, []
-    tab.page.mouse.move(2, 2)
-    tab.page.evaluate(
-        "document.querySelectorAll('details[open]').forEach((d) => { d.open = false; })"
-    )
-    tab.page.locator(".g-map [data-key=pan]").check()
-    tab.page.locator(".g-map [data-key=tsne]").check()
-    tab.page.locator(".g-gallery [data-key=pictures]").check()
-    tab.page.get_by_label("Colour by").select_option("p_spiral")
-    tab.page.locator(".g-stage").press("Escape")
-    tab.page.locator(".g-stage").press("0")
-    close = tab.page.get_by_label("Close this galaxy")
-    if close.count():
-        close.click()
-    tab.page.wait_for_selector(".g-title:has-text('All galaxies')")
-    tab.page.wait_for_selector(".g-card.g-empty")
-    tab.page.wait_for_selector(".g-ramp")
-    assert errors == []
-
-
-@pytest.fixture(scope="module")
-def state(project: Path) -> ExploreState:
-    return ExploreState(project)
-
-
-def _lonely(state: ExploreState, rows: range) -> list[int]:
-    """Rows whose place on the map is far enough from all others to be pointed at."""
-    places = state.positions
-    away = np.linalg.norm(places[list(rows), None] - places[None], axis=2)
-    away[np.arange(len(rows)), list(rows)] = np.nan
-    return [row for row, d in zip(rows, np.nanmin(away, axis=1), strict=True) if d > 0.02]
 
 
 def test_the_page_loads_from_this_host_alone(visit: Visit, server: Server) -> None:
@@ -165,7 +38,7 @@ def test_hover_shows_the_picture_of_the_galaxy_under_the_pointer(
     visit: Visit, state: ExploreState, project: Path
 ) -> None:
     stores = {s: CutoutStore.open(project / "cutouts" / s) for s in ("des", "sdss")}
-    rows = [_lonely(state, range(0, 30))[0], *_lonely(state, range(31, 396))[:3]]
+    rows = [lonely(state, range(0, 30))[0], *lonely(state, range(31, 396))[:3]]
     for row, (x, y) in zip(rows, visit.screen(state.positions[rows]), strict=True):
         visit.page.mouse.move(x, y)
         visit.page.wait_for_selector(f'.g-tip[data-row="{row}"][data-state="whole"]')
@@ -189,17 +62,10 @@ def test_a_galaxy_without_picture_says_why_on_hover(visit: Visit, state: Explore
     assert visit.page.locator(".g-tip .g-none").inner_text() == "no tile covers it"
 
 
-def _lasso(visit: Visit) -> np.ndarray:
-    box, turn = visit.box, np.linspace(0, 2 * math.pi, 37)[:-1]
-    radius = 120 + 45 * np.sin(3 * turn)
-    centre = np.array([box["x"] + 0.66 * box["width"], box["y"] + 0.55 * box["height"]])
-    return np.round(centre + radius[:, None] * np.stack([np.cos(turn), np.sin(turn)], 1))
-
-
 def test_a_lasso_selects_exactly_what_it_encloses(
     visit: Visit, state: ExploreState, project: Path
 ) -> None:
-    path = _lasso(visit)
+    path = lasso(visit)
     inside = np.flatnonzero(Outline(path).contains_points(visit.screen(state.positions)))
     visit.tool("lasso")
     visit.drag(path)
@@ -251,7 +117,7 @@ def test_the_gallery_shows_the_selected_galaxies_page_by_page(
     visit: Visit, state: ExploreState, project: Path
 ) -> None:
     page = visit.page
-    path = _lasso(visit)
+    path = lasso(visit)
     inside = np.flatnonzero(Outline(path).contains_points(visit.screen(state.positions)))
     visit.tool("lasso")
     visit.drag(path)
@@ -281,7 +147,7 @@ def test_the_gallery_shows_the_selected_galaxies_page_by_page(
 def test_a_click_opens_the_card_with_all_columns_and_the_twin(
     visit: Visit, state: ExploreState, project: Path
 ) -> None:
-    row = _lonely(state, range(0, 30))[0]
+    row = lonely(state, range(0, 30))[0]
     ((x, y),) = visit.screen(state.positions[[row]])
     visit.page.mouse.click(x, y)
     visit.page.wait_for_selector(f".g-card .g-title:has-text('{FIRST_DES + 3 * row}')")
@@ -296,24 +162,17 @@ def test_a_click_opens_the_card_with_all_columns_and_the_twin(
     visit.page.wait_for_selector(".g-card.g-empty")
 
 
-def _colour_at(visit: Visit, x: float, y: float) -> list[int]:
-    at = {"x": x - visit.box["x"], "y": y - visit.box["y"]}
-    script = """({x, y}) => Array.from(document.querySelector(".g-stage canvas").getContext("2d")
-        .getImageData(Math.round(x * devicePixelRatio), Math.round(y * devicePixelRatio), 1, 1).data)"""
-    return visit.page.evaluate(script, at)[:3]
-
-
 def test_colours_and_maps_can_be_switched(visit: Visit, state: ExploreState) -> None:
     page = visit.page
-    row = _lonely(state, range(31, 396))[0]
+    row = lonely(state, range(31, 396))[0]
     ((x, y),) = visit.screen(state.positions[[row]])
-    before = _colour_at(visit, x, y)
+    before = colour_at(visit, x, y)
     page.get_by_label("Colour by").select_option("cluster")
     page.wait_for_selector(".g-entry")
     names = [text.split()[0] for text in page.locator(".g-entry").all_inner_texts()]
     assert names == ["0", "1"]
     visit.view()
-    assert np.abs(np.subtract(_colour_at(visit, x, y), before)).max() > 30
+    assert np.abs(np.subtract(colour_at(visit, x, y), before)).max() > 30
     page.get_by_label("Colour by").select_option("MAG_AUTO_G")
     page.wait_for_selector(".g-ramp")
     visit.tool("umap")
@@ -410,7 +269,7 @@ def test_two_tabs_do_not_disturb_each_other_and_end_their_kernels(
     before = _kernels(server)  # that of the tab, and one that waits for the next
     other = Visit(chromium, server.url).shows_map()
     visit.tool("lasso")
-    visit.drag(_lasso(visit))
+    visit.drag(lasso(visit))
     assert visit.selected() > 20
     assert other.page.locator(".g-stage").get_attribute("data-selected") == "0"
     other.page.goto("about:blank")

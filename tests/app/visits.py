@@ -1,0 +1,115 @@
+"""A browser's tab with the Explore page, and where galaxies are on its screen."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import math
+from typing import Any
+from urllib.parse import urlparse
+
+import numpy as np
+from galcat_app.state.explore import ExploreState
+from PIL import Image
+
+PIXELS = """(image) => {
+  const canvas = document.createElement("canvas");
+  canvas.width = image.naturalWidth; canvas.height = image.naturalHeight;
+  canvas.getContext("2d").drawImage(image, 0, 0);
+  return canvas.toDataURL("image/png").split(",")[1];
+}"""
+
+
+class Visit:
+    """A tab that remembers its errors and requests, and knows where galaxies are on its screen."""
+
+    def __init__(self, chromium: Any, url: str, **options: Any) -> None:
+        self.context = chromium.new_context(viewport={"width": 1280, "height": 860}, **options)
+        self.context.set_default_timeout(20_000)
+        self.page = self.context.new_page()
+        self.errors: list[str] = []
+        self.hosts: set[str] = set()
+        self.page.on("console", self._heard)
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.on("request", lambda request: self.hosts.add(urlparse(request.url).netloc))
+        self.page.on("websocket", lambda socket: self.hosts.add(urlparse(socket.url).netloc))
+        self.page.goto(url)
+
+    def _heard(self, message: Any) -> None:
+        if message.type == "error":
+            self.errors.append(message.text)
+
+    def shows_map(self) -> Visit:
+        self.page.wait_for_selector(".g-stage[data-view]")
+        self.page.wait_for_selector(".g-cell img, .g-table td")
+        return self
+
+    @property
+    def box(self) -> dict[str, float]:
+        return self.page.locator(".g-stage").bounding_box()
+
+    def view(self) -> tuple[float, float, float]:
+        """Scale and offset of the map once it stands still."""
+        seen = None
+        while seen != (seen := self.page.locator(".g-stage").get_attribute("data-view")):
+            self.page.wait_for_timeout(250)
+        return tuple(json.loads(seen))
+
+    def screen(self, places: np.ndarray) -> np.ndarray:
+        """Where places of the map are in the window, (n, 2)."""
+        k, x, y = self.view()
+        return np.stack(
+            [self.box["x"] + x + places[:, 0] * k, self.box["y"] + y - places[:, 1] * k], 1
+        )
+
+    def tool(self, name: str) -> None:
+        self.page.locator(f".g-map [data-key={name}]").check()
+
+    def drag(self, path: np.ndarray, key: str | None = None) -> None:
+        """Press at the first point, move through all, let go at the last."""
+        if key:
+            self.page.keyboard.down(key)
+        self.page.mouse.move(*path[0])
+        self.page.mouse.down()
+        for point in path[1:]:
+            self.page.mouse.move(*point)
+        self.page.mouse.up()
+        if key:
+            self.page.keyboard.up(key)
+
+    def selected(self, at_least: int = 1) -> int:
+        self.page.wait_for_function(
+            "(n) => Number(document.querySelector('.g-stage').dataset.selected) >= n", arg=at_least
+        )
+        return int(self.page.locator(".g-stage").get_attribute("data-selected"))
+
+    def image(self, selector: str) -> np.ndarray:
+        """Pixels of a picture in the page, (H, W, 3), uint8."""
+        self.page.wait_for_function("(s) => document.querySelector(s)?.complete", arg=selector)
+        encoded = self.page.locator(selector).first.evaluate(PIXELS)
+        return np.asarray(Image.open(io.BytesIO(base64.b64decode(encoded))).convert("RGB"))
+
+
+def lonely(state: ExploreState, rows: range) -> list[int]:
+    """Return rows whose place on the map is far enough from all others to be pointed at."""
+    places = state.positions
+    away = np.linalg.norm(places[list(rows), None] - places[None], axis=2)
+    away[np.arange(len(rows)), list(rows)] = np.nan
+    return [row for row, d in zip(rows, np.nanmin(away, axis=1), strict=True) if d > 0.02]
+
+
+def lasso(visit: Visit) -> np.ndarray:
+    """Return a closed wavy path over the densest part of the map, (36, 2) in the window."""
+    box, turn = visit.box, np.linspace(0, 2 * math.pi, 37)[:-1]
+    radius = 120 + 45 * np.sin(3 * turn)
+    centre = np.array([box["x"] + 0.66 * box["width"], box["y"] + 0.55 * box["height"]])
+    return np.round(centre + radius[:, None] * np.stack([np.cos(turn), np.sin(turn)], 1))
+
+
+def colour_at(visit: Visit, x: float, y: float) -> list[int]:
+    """Return red, green and blue of the map's canvas at a place of the window."""
+    at = {"x": x - visit.box["x"], "y": y - visit.box["y"]}
+    script = """({x, y}) => Array.from(document.querySelector(".g-stage canvas").getContext("2d")
+        .getImageData(Math.round(x * devicePixelRatio), Math.round(y * devicePixelRatio), 1, 1).data)"""
+    return visit.page.evaluate(script, at)[:3]
