@@ -189,12 +189,16 @@ def galaxy(random: np.random.Generator, label: str, size: int = 96) -> np.ndarra
 
 
 def scored(told: Predictions, labels: pd.DataFrame) -> Scored:
-    """Put labels beside predictions, sorted by id, ready to be measured."""
+    """Put labels beside the network's own probabilities, sorted by id, ready to be measured.
+
+    Not the calibrated ones: each run chooses its own calibration, which would be a second difference.
+    """
     table, _ = join(told, labels)
     truth = (table["label"] == told.positive).to_numpy(np.int64)
-    probability = table[f"p_{told.positive}"].to_numpy(float)
-    said = (probability >= told.threshold).astype(np.int64)
-    return Scored(truth, said, probability, 1, Evaluate().bins)
+    column = f"p_{told.positive}"
+    own = f"raw_{column}"
+    probability = table[own if own in table else column].to_numpy(float)
+    return Scored(truth, (probability >= 0.5).astype(np.int64), probability, 1, Evaluate().bins)
 
 
 def cell(found: Scored, measure: str, settings: Evaluate) -> str:
@@ -236,5 +240,6 @@ def about(trials: Trials, command: str) -> str:
         f"up to {config.augment.missing_pixels:.0%} of the pixels missing in half of the training "
         f"pictures and a band in {config.augment.missing_band_rate:.0%}; all else as in "
         f"`configs/real.toml`. Intervals: {config.evaluate.confidence:.0%}, "
-        f"{config.evaluate.bootstrap} resamplings of the galaxies, not of the trainings."
+        f"{config.evaluate.bootstrap} resamplings of the galaxies, not of the trainings. Judged by "
+        "the networks' own probabilities, from 0.5 on a spiral."
     )
