@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import argparse
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -120,14 +120,19 @@ def _slug(name: str) -> str:
     return "".join(c if c.isalnum() else "_" for c in name.lower()).replace("__", "_")
 
 
-def main(out: str | Path = "trials", quick: bool = False, seed: int = 1) -> str:
-    """Train with missing data and without, judge both in every condition; write and return the page."""
+def main(
+    out: str | Path = "trials",
+    quick: bool = False,
+    seed: int = 1,
+    conditions: Sequence[str] = tuple(CONDITIONS),
+) -> str:
+    """Train with missing data and without, judge both in each condition; write and return the page."""
     trials = simulated_trials(out) if quick else real_trials(out)
     runs = {name: trials.run(name, seed) for name in (NO_LOSS, WHOLE)}
     parts = [about(trials, "python -m benchmarks.missing")]
     for judged in _sets(trials):
         found: dict[str, dict[str, Scored]] = {}
-        for condition in CONDITIONS:
+        for condition in conditions:
             store = judged.spoiled(condition, trials)
             found[condition] = {
                 name: scored(_told(run.folder, store, trials), judged.labels)

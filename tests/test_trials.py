@@ -15,6 +15,7 @@ from galcat_core.evaluation.measures import Scored
 from galcat_core.sections import Evaluate
 
 INTERVAL = r"\d\.\d{3} \(\d\.\d{3}-\d\.\d{3}\)"
+SPOILED = ["as they are", "30% of the pixels missing", "no r, left black"]
 CHANGE = r"[+-]\d\.\d{3} \([+-]\d\.\d{3} to [+-]\d\.\d{3}\)"
 
 
@@ -25,7 +26,7 @@ def folder(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def page(folder) -> str:
-    return missing.main(folder, quick=True)
+    return missing.main(folder, quick=True, conditions=SPOILED)
 
 
 def rows_of(page: str) -> list[list[str]]:
@@ -33,7 +34,7 @@ def rows_of(page: str) -> list[list[str]]:
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
 
 
-def test_every_condition_is_measured_with_its_interval(page, folder):
+def test_each_condition_is_measured_with_its_interval(page, folder):
     assert (folder / "missing.md").read_text() == page
     rows = [row for row in rows_of(page) if row[0] in missing.CONDITIONS]
     assert [row[0] for row in rows] == 3 * list(
@@ -82,6 +83,21 @@ def test_pixels_are_blanked_in_the_given_picture_by_the_seed(part):
     assert np.array_equal(holed, spoil(picture, 4_000_000_000))
     assert not np.array_equal(holed, spoil(picture, 5))
     assert set(np.unique(holed)) == {0, 90}
+
+
+def test_every_condition_spoils_the_picture_and_says_how():
+    picture = trials.galaxy(np.random.default_rng(2), "spiral")
+    made = {name: spoil(picture, 3) for name, spoil in missing.CONDITIONS.items()}
+    assert np.array_equal(made.pop("as they are"), picture)
+    for channel, band in enumerate(missing.BANDS):
+        others = [c for c in range(3) if c != channel]
+        black, shown = made[f"no {band}, left black"], made[f"no {band}, as galcat renders it"]
+        assert not black[..., channel].any()
+        assert shown[..., channel].max() > 50
+        assert np.abs(shown[..., channel].astype(int) - picture[..., channel]).max() > 0
+        for one in (black, shown):
+            assert np.array_equal(one[..., others], picture[..., others])
+    assert len({image.tobytes() for image in made.values()}) == len(missing.CONDITIONS) - 1
 
 
 def test_each_ingredient_changes_the_recipe():
