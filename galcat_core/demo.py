@@ -19,6 +19,7 @@ DEMO = {
     "augment": {"blur_px": 0.6, "noise": 0.02},
 }
 GALAXIES = 300  # of DES to learn from: as many as Dominguez Sanchez et al. 2019 take for bars
+REPORT = "report.html"  # in the project's folder
 QUICK = {
     "simulate": {"overlap": 300, "unlabelled": 150},
     "train": {"epochs": 3, "fine_tune_epochs": 2},
@@ -63,11 +64,12 @@ def demo(
     _pictures(project, config)
     _learn(project, config, workers)
     _label(project, config)
-    _show(project)
+    _show(project, config)
     minutes, seconds = divmod(round(time.monotonic() - started), 60)
     print(
         f"\nDone in {minutes} min {seconds} s. Everything is in {project}/; its catalogue is "
-        f"{project}/catalogue.fits (and .parquet).",
+        f"{project}/catalogue.fits (and .parquet), its evaluation report, a page that opens in any "
+        f"browser, {project / REPORT}.",
         flush=True,
     )
     if app:
@@ -160,12 +162,28 @@ def _label(project: Path, config: Config) -> None:
     )
 
 
-def _show(project: Path) -> None:
+def _show(project: Path, config: Config) -> None:
     _step(5, "Results")
+    _report(project, config)
     show(*project_tables(project))
     truth = read_table(project / "sky/truth.parquet")[0]
     catalogue = read_table(project / "catalogue.parquet")[0]
     print(f"\n{_against_truth(catalogue, truth)}")
+
+
+def _report(project: Path, config: Config) -> None:
+    """Write the page that judges the SDSS network on both surveys, from the predictions that are there."""
+    named = {f"{survey.upper()} test": survey for survey in ("sdss", "des")}
+    stages.report(
+        project / "runs/sdss",
+        project / REPORT,
+        config,
+        sets=[f"{name}={project}/predictions/{of}_by_sdss.parquet" for name, of in named.items()],
+        images=[f"{name}={project}/cutouts/{of}" for name, of in named.items()],
+        split=project / "split.parquet",
+        pairs=project / "pairs.parquet",
+        title="A network trained on SDSS, judged on SDSS and on DES (simulated sky)",
+    )
 
 
 def _against_truth(catalogue: pd.DataFrame, truth: pd.DataFrame) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import betaincinv
 
 from galcat_core.progress import bar
 from galcat_core.sections import Evaluate
@@ -225,7 +226,7 @@ def with_intervals(scored: Scored, settings: Evaluate) -> dict[str, dict]:
     """Return {measure: {"value", "low", "high", "note"}}; null with the reason where undefined.
 
     Percentile intervals of the stratified bootstrap, with two exceptions that the note tells: a
-    proportion of exactly 0 or 1, where all resamplings agree, gets the exact interval of Clopper
+    proportion on which all resamplings agree, such as 0 or 1, gets the exact interval of Clopper
     and Pearson (1934); the calibration error, which resampling inflates, is moved by its bias.
     """
     values, drawn, count = measure(scored), bootstrap(scored, settings), sums(scored, _once(scored))
@@ -234,9 +235,9 @@ def with_intervals(scored: Scored, settings: Evaluate) -> dict[str, dict]:
         value = float(values[name][0])
         if np.isnan(value):
             found[name] = {"value": None, "low": None, "high": None, "note": UNDEFINED[name]}
-        elif name in PROPORTIONS and value in (0.0, 1.0):
-            trials = int(count[PROPORTIONS[name][1]][0])
-            found[name] = _exact(value, trials, settings.confidence)
+        elif name in PROPORTIONS and (value in (0.0, 1.0) or _agree(drawn[name])):
+            hits, trials = (round(float(count[of][0])) for of in PROPORTIONS[name])
+            found[name] = _exact(hits, trials, settings.confidence)
         else:
             found[name] = _percentiles(name, value, drawn[name], settings.confidence)
     return found
@@ -244,6 +245,10 @@ def with_intervals(scored: Scored, settings: Evaluate) -> dict[str, dict]:
 
 def _once(scored: Scored) -> np.ndarray:
     return np.ones((1, len(scored.truth)))
+
+
+def _agree(drawn: np.ndarray) -> bool:
+    return bool(np.ptp(drawn[~np.isnan(drawn)]) == 0)
 
 
 def _percentiles(name: str, value: float, drawn: np.ndarray, confidence: float) -> dict:
@@ -254,7 +259,7 @@ def _percentiles(name: str, value: float, drawn: np.ndarray, confidence: float) 
     if name == "ece":
         kept = kept - (kept.mean() - value)
         notes.append("moved by the bootstrap's bias")
-    if np.ptp(kept) == 0:
+    if _agree(kept):
         notes.append("all resamplings agree: the interval is too narrow")
     tail = (1 - confidence) / 2
     low, high = np.quantile(kept, [tail, 1 - tail])
@@ -267,11 +272,14 @@ def _percentiles(name: str, value: float, drawn: np.ndarray, confidence: float) 
     }
 
 
-def _exact(value: float, trials: int, confidence: float) -> dict:
-    beyond = ((1 - confidence) / 2) ** (1 / trials)  # Clopper-Pearson with all or none of `trials`
-    low, high = (beyond, 1.0) if value == 1.0 else (0.0, 1 - beyond)
-    note = f"all or none of {trials}: exact (Clopper-Pearson) interval"
-    return {"value": value, "low": tidy(low), "high": tidy(high), "note": note}
+def _exact(hits: int, trials: int, confidence: float) -> dict:
+    """Return the interval of Clopper and Pearson."""
+    tail, misses = (1 - confidence) / 2, trials - hits
+    low = betaincinv(hits, misses + 1, tail) if hits else 0.0
+    high = betaincinv(hits + 1, misses, 1 - tail) if misses else 1.0
+    told = "all or none" if 0 in (hits, misses) else f"in all resamplings {hits}"
+    note = f"{told} of {trials}: exact (Clopper-Pearson) interval"
+    return {"value": tidy(hits / trials), "low": tidy(low), "high": tidy(high), "note": note}
 
 
 def tidy(value: float) -> float:

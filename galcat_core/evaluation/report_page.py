@@ -25,7 +25,7 @@ from galcat_core.evaluation.report_tables import (
     lineage_table,
     metrics_table,
 )
-from galcat_core.evaluation.style import quoted
+from galcat_core.evaluation.style import quoted, survey_name
 from galcat_core.provenance import Provenance
 
 GALLERY_DPI = 120
@@ -104,6 +104,7 @@ def page(
         sections=sections,
         provenance=found["provenance"],
         counts=counts,
+        survey_name=survey_name,
         uri=uri,
         gallery_files=lambda made: downloads(made, GALLERY_DPI),
         fonts="",
@@ -153,8 +154,9 @@ def _how(sets: list[Judged]) -> str:
     return (
         f"{quoted(result['positive'])} is the positive class, predicted from {_threshold(sets)} on. "
         f"Below each value stands its {made['confidence']:.0%} interval from "
-        f"{made['resamplings']:,} bootstrap resamplings, stratified by true class; proportions of "
-        "exactly 0 or 1 have exact (Clopper-Pearson) intervals."
+        f"{made['resamplings']:,} bootstrap resamplings, stratified by true class; proportions on "
+        "which all resamplings agree (such as 0 and 1) have exact (Clopper-Pearson) intervals, other "
+        "measures then none."
     )
 
 
@@ -241,7 +243,8 @@ def _sure(sets: list[Judged]) -> list[Shown]:
             "Reliability",
             f"Fraction that truly is {quoted(one['positive'])} against the mean predicted probability, in "
             f"{len(one['calibration']['count'])} equal bins, with Wilson intervals; on the dotted line "
-            f"probabilities mean what they say.{before} Expected calibration error: {errors}.",
+            "probabilities mean what they say; bars: how the galaxies spread over the bins."
+            f"{before} Expected calibration error: {errors}.",
             f"Reliability diagrams. Expected calibration error: {errors}.",
             draw(),
             draw(columns=1) if len(results) > 1 else None,

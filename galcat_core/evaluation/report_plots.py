@@ -209,9 +209,10 @@ def reliabilities(
         Panels in a row.
     """
     with style():
-        made, panels = _panels(len(results), columns, 3.25, sharex=True, sharey=True)
+        made, panels = _panels(len(results), columns, 3.0, sharex=True, sharey=True)
         for place, (axes, (name, result)) in enumerate(zip(panels, results.items(), strict=True)):
             axes.plot([0, 1], [0, 1], color=SOFT, linewidth=0.7, linestyle=(0, (1, 2)))
+            _spread(axes, result)
             before = raw.get(name)
             told = f"ECE {_figure(result, 'ece')}"
             if before:
@@ -238,7 +239,8 @@ def reliabilities(
         made.supxlabel(f"Predicted probability of {quoted(_positive(results))}", size=10, color=INK)
         if any(raw.get(name) for name in results):
             longest = max(panels, key=lambda axes: len(axes.get_legend_handles_labels()[1]))
-            made.legend(*longest.get_legend_handles_labels(), loc="outside upper left", ncols=2)
+            # the corner that probabilities worth their name leave free
+            panels[0].legend(*longest.get_legend_handles_labels(), loc="upper left", fontsize=8)
         made.supylabel(f"Fraction that is {quoted(_positive(results))}", size=10, color=INK)
     return made
 
@@ -250,6 +252,14 @@ def _positive(results: dict[str, Result]) -> str:
 def _figure(result: Result, name: str) -> str:
     value = result["metrics"][name]["value"]
     return "\N{EN DASH}" if value is None else f"{value:.3f}"
+
+
+def _spread(axes: Axes, result: Result, height: float = 0.16) -> None:
+    """Draw how many galaxies each bin holds, the fullest `height` of the panel high."""
+    curve = result["calibration"]
+    edges, count = np.array(curve["edges"]), np.array(curve["count"])
+    bars = height * count / max(count.max(), 1)
+    axes.bar(edges[:-1], bars, np.diff(edges), align="edge", color=FAINT, linewidth=0, zorder=0)
 
 
 def _reliability(axes: Axes, result: Result, color: str, line: str, label: str) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from galcat_core.evaluation.report_sets import Judged
+from galcat_core.evaluation.style import survey_name
 
 SHOWN = {
     "accuracy": "Accuracy",
@@ -154,8 +155,11 @@ def lineage_table(told: list[dict[str, Any]], caption: str) -> Table:
                 Cell(row["run"], number=False),
                 Cell(row["network"], number=False),
                 Cell(row["parent"], number=False),
-                Cell(f"{row['train']:,} {row['survey']}", counts(run["train"])),
-                Cell(f"{row['validation']:,} {row['survey']}", counts(run["validation"])),
+                Cell(f"{row['train']:,} {survey_name(row['survey'])}", counts(run["train"])),
+                Cell(
+                    f"{row['validation']:,} {survey_name(row['survey'])}",
+                    counts(run["validation"]),
+                ),
                 Cell(str(row["epochs"]), f"best: {row['best_epoch']}"),
                 Cell(_number(row["val_loss"])),
                 Cell(_number(row["val_accuracy"])),
@@ -169,6 +173,10 @@ def measured(found: dict[str, Any]) -> Cell:
     """Return a measure's cell: value, and its interval in small."""
     if found["value"] is None:
         return Cell("\N{EN DASH}", found["note"] or "")
+    if (
+        found["low"] == found["high"]
+    ):  # all resamplings agree: an interval of no width tells nothing
+        return Cell(_number(found["value"]))
     low, high = _number(found["low"]), _number(found["high"])
     return Cell(_number(found["value"]), f"{low}\N{EN DASH}{high}")
 

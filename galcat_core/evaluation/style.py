@@ -25,6 +25,7 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 PROBABILITY = LinearSegmentedColormap.from_list(
     "probability", ["#a83e00", "#e8823a", "#c9b8a6", "#aab0b8", "#4f9fd3", "#00507f"]
 )
+SURVEYS = {"des": "DES", "sdss": "SDSS", "ps1": "Pan-STARRS1", "legacy": "Legacy Surveys"}
 SINGLE, DOUBLE = 3.5, 7.1  # inches: one column and the full width of a journal page
 RC = {
     # fonts that come with matplotlib: the same page on every machine
@@ -144,3 +145,8 @@ def color_of(index: int) -> str:
 def quoted(name: str) -> str:
     """Return a class name between typographic quotes."""
     return f"\N{LEFT SINGLE QUOTATION MARK}{name}\N{RIGHT SINGLE QUOTATION MARK}"
+
+
+def survey_name(name: str | None) -> str:
+    """Return a survey's name as papers write it: SDSS for "sdss"; others as they are."""
+    return SURVEYS.get(name or "", name or "unknown")
