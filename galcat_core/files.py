@@ -1,14 +1,19 @@
-"""Files that are either whole or not there: written beside their place, then moved into it."""
+"""Files that are either whole or not there, and folders that one process at a time writes into."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import os
-from collections.abc import Iterator
+import zipfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 from galcat_core.errors import GalcatError
+
+Held = TypeVar("Held")
 
 
 @contextlib.contextmanager
@@ -53,3 +58,46 @@ def write_text(path: str | Path, text: str) -> None:
     """Write a text file whole (see `whole`)."""
     with whole(path) as temporary:
         temporary.write_text(text)
+
+
+def read_if_there(path: Path, read: Callable[[Path], Held], mend: str) -> Held | None:
+    """Return what `read` makes of a file of galcat's, None if it is not there.
+
+    Raises
+    ------
+    GalcatError
+        The file is broken; `mend` says what to do about it.
+    """
+    if not path.is_file():
+        return None
+    broken = (OSError, ValueError, TypeError, KeyError, AttributeError, EOFError)
+    try:
+        return read(path)
+    except (*broken, zipfile.BadZipFile) as error:
+        raise GalcatError(f"{path}: not a whole file ({error}); {mend}") from error
+
+
+@contextlib.contextmanager
+def alone(folder: Path, taken: str) -> Iterator[None]:
+    """Hold a folder for one writer, making it; the lock ends with the process, however that dies.
+
+    Raises
+    ------
+    GalcatError
+        Another process holds it (`taken` is said), or it cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / ".lock").open("a")
+    except OSError as error:
+        raise GalcatError(
+            f"cannot write in {folder} ({error.strerror}): choose another place with -o"
+        ) from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise GalcatError(taken) from error
+        except OSError:
+            pass  # a file system without locks: one writer is then the user's care
+        yield

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import json
 import shutil
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from galcat_core.errors import GalcatError
+from galcat_core.files import alone
 
 
 @contextlib.contextmanager
@@ -39,22 +39,7 @@ def parts_of(path: str | Path, work: dict[str, Any]) -> Iterator[Path]:
         raise GalcatError(f"{path} is a folder, a file is to be written there: name a file with -o")
     above = path.with_name(path.name + ".parts")
     folder = above / hashlib.sha256(told.encode()).hexdigest()[:16]
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / ".lock").open("a")
-    except OSError as error:
-        raise GalcatError(
-            f"cannot write in {above} ({error.strerror}): choose another place with -o"
-        ) from error
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise GalcatError(
-                f"{path}: another galcat is making it; wait for it, or choose another -o"
-            ) from error
-        except OSError:
-            pass  # a file system without locks: one writer is then the user's care
+    with alone(folder, f"{path}: another galcat is making it; wait for it, or choose another -o"):
         for left_over in folder.glob(".partial-*"):
             left_over.unlink()
         yield folder

@@ -8,14 +8,13 @@ to the k-th nearest training galaxy finds the same and takes more room (`benchma
 
 from __future__ import annotations
 
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from galcat_core.errors import GalcatError
-from galcat_core.files import whole
+from galcat_core.files import read_if_there, whole
 
 FILE = "domain.npz"  # in a run's folder
 FEWEST = 20  # galaxies on either side
@@ -105,10 +104,8 @@ class Domain:
         GalcatError
             The file is broken.
         """
-        path = Path(folder) / FILE
-        if not path.is_file():
-            return None
-        try:
+
+        def read(path: Path) -> Domain:
             with path.open("rb") as stream, np.load(stream) as held:
                 values = {name: held[name] for name in held}
             known, parts = values.pop("known"), {name: {} for name in SPACES}
@@ -116,11 +113,9 @@ class Domain:
                 space, _, key = name.partition(".")
                 parts[space][key] = value
             return cls({name: Space(**part) for name, part in parts.items()}, known)
-        except (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile) as error:
-            raise GalcatError(
-                f"{path}: not a whole file ({error}); remove it and run galcat train again, which "
-                "makes it anew"
-            ) from error
+
+        mend = "remove it and run galcat train again, which makes it anew"
+        return read_if_there(Path(folder) / FILE, read, mend)
 
 
 def fit(training: dict[str, np.ndarray], known: dict[str, np.ndarray]) -> Domain:

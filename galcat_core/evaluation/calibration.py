@@ -14,7 +14,7 @@ import numpy as np
 from galcat_core.errors import GalcatError, listed, nearest
 from galcat_core.evaluation.calibration_methods import METHODS, applied, fitted, logs
 from galcat_core.evaluation.measures import bin_of, tidy
-from galcat_core.files import write_text
+from galcat_core.files import read_if_there, write_text
 from galcat_core.sections import Calibrate
 
 FILE = "calibration.json"  # in a run's folder
@@ -95,18 +95,14 @@ class Calibrations:
         GalcatError
             The file is broken.
         """
-        path = Path(folder) / FILE
-        if not path.is_file():
-            return None
-        try:
+
+        def read(path: Path) -> Calibrations:
             values = json.loads(path.read_text())
             made = {name: Calibration(**found) for name, found in values.pop("surveys").items()}
             return cls(**values, surveys=made)
-        except (OSError, ValueError, TypeError, KeyError) as error:
-            raise GalcatError(
-                f"{path}: not a whole calibration ({error}); remove it and make it anew with galcat "
-                "calibrate"
-            ) from error
+
+        mend = "remove it and make it anew with galcat calibrate"
+        return read_if_there(Path(folder) / FILE, read, mend)
 
     def save(self, folder: str | Path) -> Path:
         """Write the file whole; the same calibrations give the same bytes."""

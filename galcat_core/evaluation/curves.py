@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from scipy.special import ndtri
 
@@ -57,26 +59,29 @@ def _steps(scored: Scored) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 def _band(scored: Scored, settings: Evaluate) -> dict:
     """Return the pointwise interval of the true positive rate on a grid of false positive rates."""
+    drawn = [
+        np.interp(BAND_AT, np.r_[0, false] / false[-1], np.r_[0, true] / true[-1])
+        for true, false in _drawn(scored, settings)
+    ]
+    return _interval("false_positive_rate", BAND_AT, drawn, settings)
+
+
+def _drawn(scored: Scored, settings: Evaluate) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield the counts of true and of false positives from each distinct probability up, of resamplings."""
     order = np.argsort(-scored.probability, kind="stable")
     positive = (scored.truth == scored.positive)[order]
     ends = np.flatnonzero(np.diff(scored.probability[order], append=-np.inf))
     times = int(np.clip(BAND_WEIGHTS // len(order), 50, settings.bootstrap))
-    drawn = []
     for weights in resamplings(scored.truth, times, settings.seed):
         true = np.cumsum(weights[:, order] * positive, axis=1)[:, ends]
         false = np.cumsum(weights[:, order] * ~positive, axis=1)[:, ends]
-        drawn += [
-            np.interp(BAND_AT, np.r_[0, f] / f[-1], np.r_[0, t] / t[-1])
-            for f, t in zip(false, true, strict=True)
-        ]
+        yield from zip(true, false, strict=True)
+
+
+def _interval(name: str, at: np.ndarray, drawn: list[np.ndarray], settings: Evaluate) -> dict:
     tail = (1 - settings.confidence) / 2
     low, high = np.quantile(drawn, [tail, 1 - tail], axis=0)
-    return {
-        "false_positive_rate": _list(BAND_AT),
-        "low": _list(low),
-        "high": _list(high),
-        "resamplings": times,
-    }
+    return {name: _list(at), "low": _list(low), "high": _list(high), "resamplings": len(drawn)}
 
 
 def precision_recall(scored: Scored, settings: Evaluate) -> dict:
@@ -112,25 +117,11 @@ def precision_recall(scored: Scored, settings: Evaluate) -> dict:
 
 def _precision_band(scored: Scored, settings: Evaluate) -> dict:
     """Return the pointwise interval of the precision on a grid of recalls."""
-    order = np.argsort(-scored.probability, kind="stable")
-    positive = (scored.truth == scored.positive)[order]
-    ends = np.flatnonzero(np.diff(scored.probability[order], append=-np.inf))
-    times = int(np.clip(BAND_WEIGHTS // len(order), 50, settings.bootstrap))
     drawn = []
-    for weights in resamplings(scored.truth, times, settings.seed):
-        true = np.cumsum(weights[:, order] * positive, axis=1)[:, ends]
-        said = np.cumsum(weights[:, order], axis=1)[:, ends]
-        for t, s in zip(true, said, strict=True):
-            at = np.searchsorted(t / t[-1], BAND_AT[1:] - 1e-12)
-            drawn.append(t[at] / s[at])
-    tail = (1 - settings.confidence) / 2
-    low, high = np.quantile(drawn, [tail, 1 - tail], axis=0)
-    return {
-        "recall": _list(BAND_AT[1:]),
-        "low": _list(low),
-        "high": _list(high),
-        "resamplings": times,
-    }
+    for true, false in _drawn(scored, settings):
+        at = np.searchsorted(true / true[-1], BAND_AT[1:] - 1e-12)
+        drawn.append(true[at] / (true[at] + false[at]))
+    return _interval("recall", BAND_AT[1:], drawn, settings)
 
 
 def calibration(scored: Scored, settings: Evaluate) -> dict:

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from galcat_core.errors import GalcatError, listed
-from galcat_core.files import whole, write_text
+from galcat_core.files import alone, whole, write_text
 from galcat_core.images.plan import Unit, no_rejects, plan_digest, plan_shards, standard_rows
 from galcat_core.images.store import CutoutStore, read_head, shard_file
 from galcat_core.images.workers import run_all, worker_count
@@ -161,25 +161,10 @@ def _told(rejects: pd.DataFrame) -> str:
 
 @contextlib.contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    """Hold the folder for one writer; the lock ends with the process, however that dies."""
-    import fcntl
-
+    """Hold the folder for one writer, and leave no lock in a store."""
     if folder.exists() and not folder.is_dir():
         raise GalcatError(f"{folder} is a file, a cutout store is a folder: choose another -o")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / ".lock").open("a")
-    except OSError as error:
-        raise GalcatError(
-            f"cannot write in {folder} ({error.strerror}): choose another place with -o"
-        ) from error
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise GalcatError(f"{folder}: another galcat is writing there; wait for it") from error
-        except OSError:
-            pass  # a file system without locks: one writer is then the user's care
+    with alone(folder, f"{folder}: another galcat is writing there; wait for it"):
         try:
             yield
         finally:

@@ -6,10 +6,11 @@ made again, so that a second run of anything takes seconds.
 """
 
 from galcat_core.stages.catalogues import match, publish, select, simulate
-from galcat_core.stages.certainty import calibrate, threshold
+from galcat_core.stages.certainty import calibrate
 from galcat_core.stages.ds19 import ds19
 from galcat_core.stages.finetuning import finetune
-from galcat_core.stages.labelling import embed, evaluate, predict
+from galcat_core.stages.judging import evaluate, threshold
+from galcat_core.stages.labelling import embed, predict
 from galcat_core.stages.learning import split, train, transfer
 from galcat_core.stages.maps import app, cluster, project
 from galcat_core.stages.pictures import cutouts

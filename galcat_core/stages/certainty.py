@@ -1,21 +1,18 @@
-"""How sure predictions are, on files: calibrate a run for a survey, choose a threshold."""
+"""How sure predictions are, on files: calibrate a run for a survey."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from galcat_core.config import Config
 from galcat_core.errors import GalcatError
-from galcat_core.files import write_text
-from galcat_core.stages.labelling import split_labels, table_labels
-from galcat_core.stages.work import need, say
+from galcat_core.stages.judging import split_labels, table_labels
+from galcat_core.stages.work import say
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from galcat_core.records import Predictions
     from galcat_core.runs import Run
 
 
@@ -86,58 +83,3 @@ def _own_labels(store: Any) -> pd.DataFrame:
             f"{store.path}: its pictures have no labels; give some with --labels TABLE or --split TABLE"
         )
     return store.table[["id", "label"]].dropna(subset="label")
-
-
-def threshold(
-    predictions: str | Path,
-    config: Config,
-    *,
-    split: str | Path | None = None,
-    set_name: str = "test",
-    survey: str | None = None,
-    labels: str | Path | None = None,
-    id_column: str = "id",
-    label_column: str = "label",
-    purity: float | None = None,
-    completeness: float | None = None,
-    name: str | None = None,
-    out: str | Path | None = None,
-) -> dict[str, Any]:
-    """Choose a threshold by labels; print a table on standard error and JSON on standard output."""
-    from galcat_core.evaluation.thresholds import choose
-    from galcat_core.records import Predictions
-    from galcat_core.results import show, threshold_table
-
-    told = Predictions.load(need(predictions, "file", "make it with galcat predict"))
-    truth = labels_of(told, split, set_name, survey, labels, id_column, label_column)
-    found = choose(
-        told,
-        truth,
-        purity=purity,
-        completeness=completeness,
-        name=name,
-        settings=config.evaluate,
-    )
-    show(threshold_table(found), aside=True)
-    text = json.dumps(found, indent=1) + "\n"
-    print(text, end="", flush=True)
-    if out is not None:
-        write_text(out, text)
-    return found
-
-
-def labels_of(
-    told: Predictions,
-    split: str | Path | None,
-    set_name: str,
-    survey: str | None,
-    labels: str | Path | None,
-    id_column: str,
-    label_column: str,
-) -> pd.DataFrame:
-    """Return the labels of predicted galaxies, of a split's set or of a table."""
-    if (split is None) == (labels is None):
-        raise GalcatError("say where the labels come from: --split TABLE, or --labels TABLE")
-    if split:
-        return split_labels(split, told.ids, set_name, survey)
-    return table_labels(Path(labels), id_column, label_column, told)

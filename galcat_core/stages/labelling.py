@@ -1,34 +1,26 @@
-"""Labelling on files: predict, embed, evaluate."""
+"""Labelling on files: predict, embed."""
 
 from __future__ import annotations
 
 import dataclasses
-import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from galcat_core.backend import choose
-from galcat_core.config import Config
-from galcat_core.errors import GalcatError, listed, nearest
+from galcat_core.errors import GalcatError, listed
 from galcat_core.provenance import Provenance, digests
 from galcat_core.stages.pictures import import_folder
 from galcat_core.stages.work import (
-    folder_made_already,
     keep_rejects,
     made_already,
-    mark_folder,
     need,
     say,
-    settings,
 )
-from galcat_core.tables import format_of, read_table
+from galcat_core.tables import format_of
 
 if TYPE_CHECKING:
-    import numpy as np
-    import pandas as pd
-
     from galcat_core.images.store import CutoutStore
     from galcat_core.records import Predictions
     from galcat_core.runs import Run
@@ -232,110 +224,3 @@ def _ids(store: CutoutStore, split: str | Path | None, set_name: str | None):
             f"{int((~have).sum())} galaxies of the set have no picture (see {store.path}/rejects.parquet)"
         )
     return wanted[have].to_numpy()
-
-
-def evaluate(
-    predictions: str | Path,
-    out: str | Path,
-    config: Config,
-    *,
-    split: str | Path | None = None,
-    set_name: str = "test",
-    survey: str | None = None,
-    labels: str | Path | None = None,
-    id_column: str = "id",
-    label_column: str = "label",
-    images: str | Path | None = None,
-    force: bool = False,
-) -> dict:
-    """Measure predictions against labels; write metrics.json and plots into a folder."""
-    if (split is None) == (labels is None):
-        raise GalcatError("say where the labels come from: --split TABLE, or --labels TABLE")
-    out, predictions = Path(out), need(predictions, "file", "make it with galcat predict")
-    given = [predictions, *(need(p, "file", "give a table") for p in (split, labels) if p)]
-    given += [need(images, "store", "make it with galcat cutouts")] if images else []
-    chosen = {"set": set_name, "survey": survey, "id": id_column, "label": label_column}
-    work = Provenance("evaluate", digests(*given), settings(config.evaluate, **chosen))
-    if folder_made_already(out, work, force):
-        return json.loads((out / "metrics.json").read_text())
-    from galcat_core.evaluation.metrics import evaluate as measure
-    from galcat_core.evaluation.report import report
-    from galcat_core.images.store import CutoutStore
-    from galcat_core.records import Predictions
-
-    told = Predictions.load(predictions)
-    truth = (
-        split_labels(split, told.ids, set_name, survey)
-        if split
-        else table_labels(Path(labels), id_column, label_column, told)
-    )
-    store = CutoutStore.open(images) if images else None
-    truth = _with_columns(truth, config.evaluate.bin_by, store)
-    judged = dataclasses.replace(told, table=told.table[told.table["id"].isin(truth["id"])])
-    result = measure(judged, truth, config.evaluate)
-    report(out, result, judged, truth, store=store)
-    mark_folder(out, work)
-    _show(result, predictions.name.split(".")[0])
-    return result
-
-
-def _show(result: dict, name: str) -> None:
-    """Print what was measured, beside the progress."""
-    from galcat_core.results import bins_tables, evaluation_table, probability_table, show
-
-    held = probability_table({name: result}, "How well the probabilities hold")
-    tables = [evaluation_table({name: result}, "The predictions against the labels")]
-    show(*tables, *([held] if held is not None else []), *bins_tables(result), aside=True)
-
-
-def split_labels(
-    split: str | Path, ids: np.ndarray, set_name: str, survey: str | None
-) -> pd.DataFrame:
-    """Return a set's rows that have a label and are among `ids`."""
-    from galcat_core.records import Split
-
-    sets = Split.load(need(split, "file", "make it with galcat split"))
-    rows = sets.rows(survey, set_name)
-    rows = rows[rows["label"].notna() & rows["id"].isin(ids)]
-    if not len(rows):
-        raise GalcatError(
-            f"{split}: no labelled galaxy of set '{set_name}' is among those looked at; name another "
-            f"set with --set ({listed(Split.SETS)}), or predict those galaxies"
-        )
-    return rows
-
-
-def table_labels(
-    path: Path,
-    id_column: str,
-    label_column: str,
-    told: Predictions | Run,
-) -> pd.DataFrame:
-    """Return the rows of a table whose label is a class that is known, as `id`, `label` and the rest."""
-    table, _ = read_table(need(path, "file", "give a table with ids and labels"))
-    for name in (id_column, label_column):
-        if name not in table:
-            raise GalcatError(
-                f"{path}: no column '{name}'; there are {listed(table.columns, 30)}."
-                f"{nearest(name, table.columns)}"
-            )
-    named = {id_column: "id", label_column: "label"}
-    other = [c for c in ("id", "label") if c not in named]  # another column of that name
-    found = table.drop(columns=other, errors="ignore").rename(columns=named)
-    known = found["label"].isin(told.classes)
-    if not known.all():
-        say(
-            f"{int((~known).sum())} rows of {path} have no label of {listed(told.classes)}: not counted"
-        )
-    return found[known]
-
-
-def _with_columns(
-    labels: pd.DataFrame, columns: Sequence[str], store: CutoutStore | None
-) -> pd.DataFrame:
-    """Return the labels with columns that the store has and they have not."""
-    missing = [name for name in columns if name not in labels]
-    if store is None or not missing:
-        return labels
-    there = [name for name in missing if name in store.table]
-    return labels.merge(store.table[["id", *there]], on="id", how="left")

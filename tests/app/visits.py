@@ -26,7 +26,7 @@ class Visit:
 
     def __init__(self, chromium: Any, url: str, **options: Any) -> None:
         self.context = chromium.new_context(viewport={"width": 1280, "height": 860}, **options)
-        self.context.set_default_timeout(20_000)
+        self.context.set_default_timeout(300_000)  # a busy machine may take minutes
         self.page = self.context.new_page()
         self.errors: list[str] = []
         self.hosts: set[str] = set()
