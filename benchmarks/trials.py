@@ -38,7 +38,7 @@ CUT = {  # what differs from configs/real.toml
 QUICK = {
     "pictures": {"renderings": 1},
     "split": {"validation": 0.2, "test": 0.2, "duplicate_arcsec": 0.0},
-    "train": {"epochs": 1, "batch_size": 20},
+    "train": {"network": "ds18", "epochs": 1, "batch_size": 16},  # is traced sooner than resnet12
     "augment": MISSING,
     "evaluate": {"bootstrap": 50},
 }
@@ -150,7 +150,7 @@ def real_trials(out: str | Path) -> Trials:
     )
 
 
-def simulated_trials(out: str | Path, galaxies: int = 100, pairs: int = 16) -> Trials:
+def simulated_trials(out: str | Path, galaxies: int = 80, pairs: int = 16) -> Trials:
     """Draw galaxies and return trials on them; the DES side is theirs in another survey's look."""
     out = Path(out)
     folders = {name: out / "drawn" / name for name in ("images", "sdss", "des")}
