@@ -73,7 +73,9 @@ def demo(
         flush=True,
     )
     if app:
-        stages.app(project, port)
+        from galcat_app.server import serve
+
+        serve(project, port=port).wait()
     else:
         print(f"See it in the browser: galcat app {project}", flush=True)
 

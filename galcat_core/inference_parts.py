@@ -15,11 +15,11 @@ import numpy as np
 from galcat_core.errors import GalcatError
 from galcat_core.files import whole
 from galcat_core.images.store import CutoutStore
-from galcat_core.images.workers import run_all, worker_count
 from galcat_core.inference_look import Found, Size, fitted_digests, look
 from galcat_core.parts import parts_of
 from galcat_core.progress import bar
 from galcat_core.runs import Run
+from galcat_core.workers import run_all, worker_count
 
 
 @contextlib.contextmanager

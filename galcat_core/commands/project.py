@@ -17,7 +17,13 @@ def _app(parser: Parser) -> Callable:
         "--port", type=int, default=8866, help="port, or the next free one (default 8866)"
     )
     parser.add_argument("--open", action="store_true", help="open the web browser")
-    return lambda args, stages: stages.app(args.project, args.port, args.open)
+
+    def call(args: argparse.Namespace, stages: object) -> None:
+        from galcat_app.server import serve
+
+        serve(args.project, port=args.port, open_browser=args.open).wait()
+
+    return call
 
 
 def _demo(parser: Parser) -> Callable:

@@ -19,10 +19,10 @@ from galcat_core.errors import GalcatError, listed
 from galcat_core.files import alone, whole, write_text
 from galcat_core.images.plan import Unit, no_rejects, plan_digest, plan_shards, standard_rows
 from galcat_core.images.store import CutoutStore, read_head, shard_file
-from galcat_core.images.workers import run_all, worker_count
 from galcat_core.progress import bar
 from galcat_core.provenance import Provenance
 from galcat_core.tables import read_table, write_table
+from galcat_core.workers import run_all, worker_count
 
 # pictures (n, size_px, size_px, 3) uint8, their n rows, and the rejected rows (id, reason)
 Made = tuple[np.ndarray, pd.DataFrame, pd.DataFrame]

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from galcat_core.sky.galaxies import Disk, has_disk, spheroid
+from galcat_core.sky.telescopes import Telescope
 
 if TYPE_CHECKING:
     import galsim
-
-    from galcat_core.sky.telescopes import Telescope
 
 # errors of 2e-5 of the peak for n = 3 to 5.5, against GalSim's defaults, and 10 times faster
 FAST = {

@@ -14,16 +14,17 @@ import numpy as np
 
 from galcat_core.errors import GalcatError
 from galcat_core.files import write_text
-from galcat_core.images.workers import run_all
 from galcat_core.progress import bar
 from galcat_core.provenance import Provenance, digest
 from galcat_core.sections import Simulate
 from galcat_core.sky.catalogues import TABLES, catalogues
 from galcat_core.sky.defects import defects, spoil
+from galcat_core.sky.exposures import draw_tile, tile_path, write_image
 from galcat_core.sky.layout import Patch, Tile, patches
 from galcat_core.sky.sources import sources
-from galcat_core.sky.telescopes import BANDS, draw_tile, tile_path, write_image
+from galcat_core.sky.telescopes import BANDS
 from galcat_core.tables import write_table
+from galcat_core.workers import run_all
 
 DRAWING = 1  # raise it when the same settings give other pixels or rows than before
 WORTH_A_PROCESS = 80  # galaxies; starting a process takes as long as drawing some

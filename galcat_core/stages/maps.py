@@ -1,18 +1,14 @@
-"""Maps on files: project, cluster; and the dashboards that show them."""
+"""Maps on files: project, cluster."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from galcat_core.config import Config
 from galcat_core.errors import listed
 from galcat_core.provenance import Provenance, digests
 from galcat_core.stages.work import made_already, need, save, say, settings
 from galcat_core.tables import format_of
-
-if TYPE_CHECKING:
-    pass
 
 
 def project(
@@ -62,10 +58,3 @@ def cluster(
     sizes = made.table["cluster"].value_counts().sort_index()
     say(f"{len(sizes)} clusters of {listed(sizes.tolist())} galaxies: {out}")
     return out
-
-
-def app(project: str | Path, port: int = 8866, open_browser: bool = False) -> None:
-    """Serve the dashboards of a project folder until Ctrl-C."""
-    from galcat_app.server import serve
-
-    serve(project, port=port, open_browser=open_browser).wait()

@@ -8,9 +8,10 @@ import pytest
 
 from galcat_core.sky import population
 from galcat_core.sky.brush import Brush
+from galcat_core.sky.exposures import point_spread
 from galcat_core.sky.galaxies import Disk, disk_image, face_on, has_disk
 from galcat_core.sky.measured import petrosian
-from galcat_core.sky.telescopes import TELESCOPES, point_spread
+from galcat_core.sky.telescopes import TELESCOPES
 
 PIXELS = 161
 

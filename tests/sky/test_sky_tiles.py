@@ -12,9 +12,10 @@ from astropy.wcs import WCS
 
 from galcat_core.sections import Simulate
 from galcat_core.sky.defects import defects
+from galcat_core.sky.exposures import draw_tile
 from galcat_core.sky.layout import patches
 from galcat_core.sky.sources import sources
-from galcat_core.sky.telescopes import BANDS, TELESCOPES, draw_tile
+from galcat_core.sky.telescopes import BANDS, TELESCOPES
 
 
 def opened(sky: Path, survey: str, band: str) -> dict[str, tuple[np.ndarray, fits.Header]]:
