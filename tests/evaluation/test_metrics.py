@@ -132,6 +132,20 @@ def test_all_right_gets_the_exact_interval_and_says_so(predictions_of, labels_of
     }
 
 
+def test_a_class_of_one_galaxy_gets_exact_intervals_where_resampling_knows_nothing(
+    predictions_of, labels_of
+):
+    """The one elliptical is called a spiral in every resampling, the eleven spirals never otherwise."""
+    truth = np.arange(12) > 0
+    found = evaluate(predictions_of(np.full(12, 0.9)), labels_of(truth))["metrics"]
+    exact = stats.binomtest(11, 12).proportion_ci(0.95, "exact")
+    for name in ("accuracy", "precision"):
+        assert found[name]["value"] == pytest.approx(11 / 12)
+        assert (found[name]["low"], found[name]["high"]) == pytest.approx((exact.low, exact.high))
+        assert "in all resamplings 11 of 12: exact (Clopper-Pearson)" in found[name]["note"]
+    assert found["false_positive_rate"]["low"] == pytest.approx(0.025)
+
+
 def test_what_does_not_exist_is_null_with_its_reason(predictions_of, labels_of):
     truth = np.arange(40) < 20
     found = evaluate(predictions_of(np.linspace(0, 0.4, 40)), labels_of(truth))["metrics"]
