@@ -146,7 +146,7 @@ def test_no_file_and_a_broken_one(tmp_path):
     assert Calibrations.load(tmp_path) is None
     for text in ("{", "[]", json.dumps({"surveys": {"a": {"odd": 1}}})):
         (tmp_path / calibration.FILE).write_text(text)
-        with pytest.raises(GalcatError, match="not a whole calibration") as caught:
+        with pytest.raises(GalcatError, match="not a whole file") as caught:
             Calibrations.load(tmp_path)
         assert "\n" not in str(caught.value)
 
