@@ -80,9 +80,10 @@ def code_version() -> str:
 
 
 def computed_on() -> dict[str, str]:
-    """Return what the last bits of a sum may depend on: versions of what computes, processor, cores.
+    """Return what the last bits of a sum may depend on: versions of what computes, processor, threads.
 
-    Nothing is imported for it. A library that is not installed is left out.
+    Nothing is imported for it. A library that is not installed is left out. `threads` is how many
+    TensorFlow takes by itself in a process alone.
     """
     found = {"python": platform.python_version()}
     for name in COMPUTES:
@@ -92,7 +93,8 @@ def computed_on() -> dict[str, str]:
             continue
     allowed = getattr(os, "sched_getaffinity", None)
     cores = len(allowed(0)) if allowed else os.cpu_count() or 1
-    return found | {"processor": _processor(), "cores": str(cores)}
+    threads = os.environ.get("TF_NUM_INTRAOP_THREADS") or str(cores)
+    return found | {"processor": _processor(), "threads": threads}
 
 
 def _processor() -> str:

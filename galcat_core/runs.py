@@ -72,7 +72,7 @@ class Run:
         seen from the run folder, digest, size_px, render settings), `split` (path; or None where it
         was in no file), `samples` (digest and counts), `parent` (name, digest, path; or None),
         `start` (first weights: name and digest; or None), `provenance`, `computed_on` (versions of
-        what computed, processor, cores).
+        what computed, processor, threads).
         """
         return _read_json(self.folder / "run.json")
 

@@ -92,6 +92,8 @@ def train(
     else:
         info["start"] = repeats.info.get("start")
         info["parent"] = info["parent"] or start.parent_of(repeats, Path(run_folder).resolve())
+        threads = (repeats.info.get("computed_on") or {}).get("threads")
+        info["computed_on"] |= {"threads": threads} if threads else {}  # see `loop.keep_threads`
     with runs.locked(run_folder) as lock:
         run = _begin(run_folder, config, info, samples, parent, repeats)
         if run.finished:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from dataclasses import dataclass
@@ -68,6 +69,7 @@ def fit(
             f"{run.folder} was begun with {run.info['workers']} workers, not {workers.size}; start "
             "as many"
         )
+    keep_threads(run, workers)
     # some operations are faster, and their sums come out otherwise each time, without it
     tf.config.experimental.enable_op_determinism()
     settings, network = run.config.train, models.of(run)
@@ -105,6 +107,18 @@ def fit(
 
     _finish(run, workers, model, progress, progress.ended(stages[-1], settings))
     return model, progress
+
+
+def keep_threads(run: Run, workers: Workers) -> None:
+    """Compute with as many threads as the run began with, on however many cores it goes on.
+
+    Sums come out otherwise, in their last bits, when they are parted among more or fewer threads.
+    With several workers the number of workers decides.
+    """
+    begun = (run.info.get("computed_on") or {}).get("threads")
+    if begun and workers.size == 1:
+        with contextlib.suppress(RuntimeError):  # TensorFlow has computed already in this process
+            tf.config.threading.set_intra_op_parallelism_threads(int(begun))
 
 
 @dataclass

@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 
 import h5py
 import numpy as np
@@ -55,6 +57,7 @@ def test_a_run_is_repeated_to_the_same_bits(project, tmp_path, capsys):
     again = Run.open(out)
     assert again.weights.read_bytes() == first.weights.read_bytes()
     assert again.digest == first.digest
+    assert again.info["computed_on"] == first.info["computed_on"]
     assert again.info["provenance"]["inputs"] == first.info["provenance"]["inputs"]
     told = json.loads((out / "repeat.json").read_text())
     assert (told["same"], told["exact"], told["changed"], told["epochs"]) == (True, True, 0, 0)
@@ -146,6 +149,22 @@ def test_a_run_that_names_no_split_has_its_own_galaxies(moved):
     (run.folder / "samples.parquet").unlink()
     with pytest.raises(GalcatError, match=r"samples\.parquet: gone; .*--split TABLE"):
         inputs_of(run)
+
+
+def test_it_computes_with_as_many_threads_as_the_run_began_with(moved):
+    """Which the last bits depend on; the machine may have other cores by now."""
+    run = Run.open(moved / "first")
+    told = run.info["computed_on"]
+    assert int(told["threads"]) >= 1 and "numpy" in told
+    changed = {**run.info, "computed_on": {**told, "threads": "3"}}
+    (run.folder / "run.json").write_text(json.dumps(changed))
+    asked = (
+        "import sys\nfrom galcat_core.runs import Run\nfrom galcat_core.training import loop\n"
+        "loop.keep_threads(Run.open(sys.argv[1]), loop.Workers())\n"
+        "print(loop.tf.config.threading.get_intra_op_parallelism_threads())\n"
+    )
+    command = [sys.executable, "-c", asked, str(run.folder)]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "3\n"
 
 
 def test_what_differs_is_told_and_several_workers_have_a_tolerance(moved, tmp_path):
