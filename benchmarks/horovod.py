@@ -52,8 +52,9 @@ def keras_epoch(count: int) -> Callable[[], None]:
     """Return an epoch of plain Keras: compile and fit on prepared arrays."""
     import keras
 
-    from galcat_core.models import ds18
+    from galcat_core.models import network
 
+    ds18 = network("ds18")
     source, model = Pictures(count), ds18.build(1)
     images = ds18.prepare(source.pixels).numpy()
     model.compile(keras.optimizers.Adam(1e-3), "binary_crossentropy", metrics=["accuracy"])
@@ -71,6 +72,7 @@ def galcat_epoch(count: int, workers: distributed.Workers, augment: bool) -> Cal
     from galcat_core.training import steps
 
     tf.config.experimental.enable_op_determinism()
+    ds18 = network("ds18")
     source, model = Pictures(count), ds18.build(1, workers.rank)
     optimizer = keras.optimizers.Adam(1e-3)
     optimizer.build(model.trainable_variables)

@@ -13,11 +13,12 @@ from galcat_core.datasets.pipeline import Batches, Pictures, augmented, draws, p
 from galcat_core.errors import GalcatError
 from galcat_core.images.shards import plan_shards, write_units
 from galcat_core.images.store import CutoutStore
-from galcat_core.models import ds18, network
+from galcat_core.models import network
 from galcat_core.sections import Augment
 
 STILL = Augment(rotation_deg=0.0, shift=0.0, zoom=[1.0, 1.0], flip=False)
 N = 29
+DS18 = network("ds18")
 
 
 @contextlib.contextmanager
@@ -51,7 +52,7 @@ def store(tmp_path_factory) -> CutoutStore:
 
 @pytest.fixture(scope="module")
 def pictures(store) -> Pictures:
-    return Pictures(store, np.arange(N)[::-1] + 5, ds18)
+    return Pictures(store, np.arange(N)[::-1] + 5, DS18)
 
 
 def batches(pictures, rank=0, size=1, batch_size=8) -> Batches:
@@ -100,7 +101,7 @@ def test_sums_over_the_validation_batches_of_all_workers_are_exact(pictures, siz
 
 def test_validation_pictures_are_those_of_inference(store, pictures):
     found = np.concatenate([images for images, _, _ in batches(pictures).validation()])
-    expected = ds18.prepare(store.images(pictures.rows)).numpy()
+    expected = DS18.prepare(store.images(pictures.rows)).numpy()
     order = np.concatenate(batches(pictures).plan(np.arange(N)).index)
     assert np.array_equal(found[order >= 0], expected)
 
@@ -114,7 +115,7 @@ def test_training_pictures_are_shuffled_and_augmented_by_epoch(store, pictures):
     for one, two in zip(first, again, strict=True):
         assert all(map(np.array_equal, one, two))
     assert not np.array_equal(first[0][0], later[0][0])
-    plain = ds18.prepare(store.images(pictures.rows)).numpy()
+    plain = DS18.prepare(store.images(pictures.rows)).numpy()
     order = np.concatenate(source.plan(shuffled(N, 7, 0)).index)
     seen = np.concatenate([images for images, _, _ in first])[order >= 0]
     changed = np.abs(seen - plain[order[order >= 0]]).max((1, 2, 3))
@@ -168,7 +169,7 @@ def test_an_epoch_goes_on_from_any_step(pictures):
 
 
 def test_pictures_kept_and_read_each_time_are_the_same(store, pictures):
-    read = Pictures(store, pictures.rows, ds18, keep=False)
+    read = Pictures(store, pictures.rows, DS18, keep=False)
     index = np.array([3, 0, 28, 3])
     assert np.array_equal(pictures.take(index), read.take(index))
     for kept, fresh in zip(batches(pictures).validation(), batches(read).validation(), strict=True):
@@ -216,7 +217,7 @@ def test_each_change_is_what_it_says(uneven, settings, fixed, expected):
 
 
 def test_zoom_scales_the_galaxy(store):
-    picture = ds18.resize(store.images([0]))
+    picture = DS18.resize(store.images([0]))
     twice = change(picture, Augment(0.0, 0.0, [2.0, 2.0], False))
     widths = [np.sum(x[0, 34, :, 0] > x[0, 34, :, 0].max() / 2) for x in (picture / 255.0, twice)]
     assert widths[1] == pytest.approx(2 * widths[0], abs=1)
@@ -239,8 +240,8 @@ def test_noise_has_its_sigma_and_each_sample_its_own():
 
 def test_colour_survives_the_division_by_the_maximum(uneven):
     settings = Augment(0.0, 0.0, [1.0, 1.0], False, colour=0.5)
-    found = ds18.normalise(change(uneven, settings, grey=0.1))
-    assert np.abs(found - ds18.normalise(uneven)).max() > 0.05
+    found = DS18.normalise(change(uneven, settings, grey=0.1))
+    assert np.abs(found - DS18.normalise(uneven)).max() > 0.05
 
 
 def test_chance_covers_its_range_and_differs_by_epoch():
@@ -278,9 +279,9 @@ def test_renderings_are_drawn_for_training_only(store, tmp_path, keep):
     )
     rows = np.arange(N)[::-1] + 5
     both = Batches(
-        Pictures(store, rows, ds18, keep=keep, renderings=[other]), np.arange(N) % 2, np.ones(N), 8
+        Pictures(store, rows, DS18, keep=keep, renderings=[other]), np.arange(N) % 2, np.ones(N), 8
     )
-    plain = Batches(Pictures(store, rows, ds18, keep=keep), np.arange(N) % 2, np.ones(N), 8)
+    plain = Batches(Pictures(store, rows, DS18, keep=keep), np.arange(N) % 2, np.ones(N), 8)
     look = pipeline.looks(N, 1, 0.5, seed=3, epoch=2)
     assert set(look) == {0, 1}
     still = dataclasses.replace(STILL, renderings=0.5)
@@ -292,7 +293,7 @@ def test_renderings_are_drawn_for_training_only(store, tmp_path, keep):
     assert np.array_equal(seen[look[order] == 0], own[look[order] == 0])
     assert np.abs(seen[look[order] == 1] - own[look[order] == 1] / 2).max() <= 1.5
     drawn = [p for batch in both.training(2, 3, still) for p in batch[0].numpy()[batch[2] > 0]]
-    assert np.allclose(np.stack(drawn), ds18.normalise(seen.astype(np.float32) / 255), atol=1e-5)
+    assert np.allclose(np.stack(drawn), DS18.normalise(seen.astype(np.float32) / 255), atol=1e-5)
     for mine, theirs in zip(both.validation(), plain.validation(), strict=True):
         assert np.array_equal(mine[0], theirs[0])
 

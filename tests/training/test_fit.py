@@ -21,7 +21,7 @@ from galcat_core.errors import GalcatError
 from galcat_core.images.pictures import import_pictures
 from galcat_core.images.store import CutoutStore
 from galcat_core.inference import predict
-from galcat_core.models import ds18
+from galcat_core.models import network
 from galcat_core.records import Split
 from galcat_core.runs import Run
 from galcat_core.sections import Harmonise
@@ -29,6 +29,7 @@ from galcat_core.training import distributed, fit
 from galcat_core.training.fit import train
 
 ROOT = Path(__file__).resolve().parents[2]
+DS18 = network("ds18")
 TRAIN = """
 import sys
 from galcat_core.config import Config
@@ -101,8 +102,8 @@ def assert_validated_exactly(run: Run, store: CutoutStore) -> None:
     samples = run.samples
     table = samples[samples["set"] == "validation"]
     assert len(table) % 2 == 1  # does not come out even on two workers
-    pictures = Pictures(store, store.rows_of(table["id"]), ds18)
-    found = models.load(run)(ds18.normalise(pictures.take(np.arange(len(table)))))
+    pictures = Pictures(store, store.rows_of(table["id"]), DS18)
+    found = models.load(run)(DS18.normalise(pictures.take(np.arange(len(table)))))
     p, label = found.numpy()[:, 0], (table["label"] == "spiral").to_numpy()
     expected = np.average(-np.log(np.where(label, p, 1 - p)), weights=table["weight"])
     assert run.report["val_loss"] == pytest.approx(expected, rel=1e-5)
@@ -187,7 +188,7 @@ def test_the_mean_gradient_of_the_workers_is_that_of_one_with_all_pictures(finis
 
     samples, model = finished.samples, models.load(finished)
     table = samples[samples["set"] == "train"]
-    pictures = Pictures(store, store.rows_of(table["id"]), ds18)
+    pictures = Pictures(store, store.rows_of(table["id"]), DS18)
     variables = [v.value for v in model.trainable_variables]
 
     def gradients(batch_size: int, rank: int, size: int) -> list[np.ndarray]:

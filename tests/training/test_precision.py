@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from galcat_core import models
-from galcat_core.models import ds18
 from galcat_core.runs import Run
 from galcat_core.sections import Train
 from galcat_core.training import checkpoint
@@ -90,7 +89,7 @@ def test_interrupted_in_half_precision_it_comes_to_the_same_bits(
     assert resumed.weights.read_bytes() == whole.weights.read_bytes()
 
 
-@pytest.mark.parametrize("network", [ds18, TINY], ids=["ds18", "tiny"])
+@pytest.mark.parametrize("network", [models.network("ds18"), TINY], ids=["ds18", "tiny"])
 @pytest.mark.parametrize("half", ["float16", "bfloat16"])
 def test_layers_compute_in_half_precision_and_the_last_one_in_full(network, half):
     model = network.build(1, precision=f"mixed_{half}")
