@@ -67,7 +67,7 @@ def galcat_epoch(count: int, workers: distributed.Workers, augment: bool) -> Cal
     import tensorflow as tf
 
     from galcat_core.datasets import pipeline
-    from galcat_core.models import ds18
+    from galcat_core.models import network
     from galcat_core.sections import Augment
     from galcat_core.training import steps
 
