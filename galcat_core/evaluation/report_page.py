@@ -330,13 +330,16 @@ def _learning(told: list[dict[str, Any]]) -> list[Shown]:
             continue
         history, best = pd.DataFrame(run["history"]), run["result"]["best_epoch"]
         start = f"started from {run['parent']}" if run["parent"] else "started from random weights"
+        kept = f"Dotted: epoch {best}, whose weights were kept."
+        if not best:
+            kept = "None was better than the weights that it began with, which were kept."
         made.append(
             Shown(
                 f"learning_{run['name']}",
                 f"Learning curves of {run['name']}",
                 f"Loss and accuracy of {run['name']} ({start}) on its {sum(run['train'].values()):,} "
                 f"training galaxies (augmented, dropout active) and {sum(run['validation'].values()):,} "
-                f"validation galaxies after each epoch. Dotted: epoch {best}, whose weights were kept.",
+                f"validation galaxies after each epoch. {kept}",
                 f"Line charts of loss and accuracy over {len(history)} epochs; the best validation loss, "
                 f"{run['result']['val_loss']:.4g}, at epoch {best}.",
                 report_plots.learning(history, best),

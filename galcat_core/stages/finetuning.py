@@ -87,7 +87,14 @@ def finetune(
         raise GalcatError(f"{images} is a cutout store, which has its labels: leave out the table")
     sets = out.with_name(f"{out.name}.split.parquet")
     split([store], sets, config)
-    return train(store, sets, out, config, workers, parent.folder)
+    run = train(store, sets, out, config, workers, parent.folder)
+    if run.report["best_epoch"] == 0:
+        say(
+            f"{out}: no epoch predicted the validation galaxies better than {parent.folder} does, so that "
+            "its weights were kept; give more labelled galaxies, or correct its probabilities with "
+            "galcat calibrate"
+        )
+    return run
 
 
 def _parent(run: str | Path | None) -> Run:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,10 +22,10 @@ from galcat_core.errors import GalcatError
 from galcat_core.files import whole
 from galcat_core.images.store import CutoutStore
 from galcat_core.progress import bar
-from galcat_core.provenance import digest
 from galcat_core.tables import write_table
 from galcat_core.training import checkpoint, schedule
 from galcat_core.training.distributed import Workers, threads_each
+from galcat_core.training.figures import finish, in_short, row_of, validated
 from galcat_core.training.schedule import Progress, Stage, learning_rate
 from galcat_core.training.steps import compiled, optimizer_for
 
@@ -40,7 +41,8 @@ def fit(
     Each step averages the gradient of the weighted cross-entropy over the pictures of all workers.
     After an epoch the validation loss, over all validation galaxies exactly, decides what is kept,
     when the rate is halved and when it is enough; the loss is weighted as the training's is,
-    accuracies count pictures. Each stage of a pretrained network (`schedule.stages`) begins with
+    accuracies count pictures. A run that starts from a parent's weights keeps these where no epoch
+    is better. Each stage of a pretrained network (`schedule.stages`) begins with
     the best weights so far and a new optimiser.
 
     Parameters
@@ -92,6 +94,8 @@ def fit(
         workers.spread([v for v in model.variables if not checkpoint.is_dropout_state(v)])
         workers.spread(optimizer.variables)
         steps = compiled(model, optimizer, workers, settings.xla)
+        if run.info["parent"] and (progress.epoch, progress.step) == (0, 0):
+            course.count_parent_in(steps[1])
         of = f"stage {number + 1}/{len(stages)}, " if len(stages) > 1 else ""
         while not progress.ended(stage, settings):
             title = f"{run.name}: {of}epoch {progress.stage_epoch + 1}/{stage.epochs}"
@@ -99,13 +103,11 @@ def fit(
             best = progress.close_epoch(row, settings)
             if workers.first:
                 if best:
-                    with whole(run.folder / "weights.weights.h5") as temporary:
-                        # keras wants the suffix, and `whole` keeps it
-                        model.save_weights(temporary)
+                    course.keep_weights()
                 checkpoint.save(run.folder, model, optimizer, progress)
                 write_table(pd.DataFrame(progress.history), run.folder / "history.csv")
 
-    _finish(run, workers, model, progress, progress.ended(stages[-1], settings))
+    finish(run, workers, model, progress, progress.ended(stages[-1], settings))
     return model, progress
 
 
@@ -154,7 +156,7 @@ class _Course:
                     a + b for a, b in zip(progress.totals, totals.numpy(), strict=True)
                 ]
                 progress.step = step + 1
-                shown.set_postfix_str(_told(progress.totals), refresh=False)
+                shown.set_postfix_str(in_short(progress.totals), refresh=False)
                 shown.update()
                 now = time.monotonic()
                 if workers.first and now - saved > settings.checkpoint_seconds:
@@ -162,21 +164,43 @@ class _Course:
                     checkpoint.save(self.run.folder, self.model, optimizer, progress)
             trained = progress.seconds + time.monotonic() - began
 
-            sums = tf.zeros(4, tf.float64)
-            for images, label, weight in self.checked:
-                sums += judge(images, label, weight)
-            sums = workers.sum(sums).numpy()
+            sums = self.validate(judge)
             seconds = progress.seconds + time.monotonic() - began
             rate = float(f"{float(optimizer.learning_rate.numpy()):.7g}")  # of the last step
-            row = _row(progress, sums, rate, n / trained, seconds)
+            row = row_of(progress, sums, rate, n / trained, seconds)
             row["val_loss"] = workers.agree(row["val_loss"])
-            shown.set_postfix_str(f"{_told(progress.totals)} {_told(sums, 'val_')}", refresh=False)
+            shown.set_postfix_str(
+                f"{in_short(progress.totals)} {in_short(sums, 'val_')}", refresh=False
+            )
         if not np.isfinite(row["val_loss"]):
             raise GalcatError(
                 f"{self.run.folder}: the loss is {row['val_loss']} in epoch {epoch + 1}; lower "
                 "train.learning_rate and train into a new folder"
             )
         return row
+
+    def validate(self, judge: Callable) -> np.ndarray:
+        """Return the sums (loss, weight, right, pictures) over the validation galaxies of all workers."""
+        sums = tf.zeros(4, tf.float64)
+        for images, label, weight in self.checked:
+            sums += judge(images, label, weight)
+        return self.workers.sum(sums).numpy()
+
+    def count_parent_in(self, judge: Callable) -> None:
+        """Let the weights that the run begins with be the first that may be kept.
+
+        With a few galaxies to learn from every epoch may be a step back.
+        """
+        found = validated(self.validate(judge))
+        found["val_loss"] = self.workers.agree(found["val_loss"])
+        self.progress.best_loss, self.progress.began_with = found["val_loss"], found
+        if self.workers.first:
+            self.keep_weights()
+
+    def keep_weights(self) -> None:
+        with whole(self.run.folder / "weights.weights.h5") as temporary:
+            # keras wants the suffix, and `whole` keeps it
+            self.model.save_weights(temporary)
 
 
 def _model(run: Run, workers: Workers) -> keras.Model:
@@ -218,28 +242,6 @@ def _batches(run: Run, workers: Workers, store: CutoutStore) -> tuple[Batches, B
     return made[0], made[1]
 
 
-def _row(
-    progress: Progress, check: np.ndarray, rate: float, speed: float, seconds: float
-) -> dict[str, float]:
-    """Return a row of the history from the sums (loss, weight, right, pictures)."""
-    train = progress.totals
-    return {
-        "epoch": progress.epoch + 1,
-        "stage": progress.stage + 1,
-        "loss": float(train[0] / train[1]),
-        "accuracy": float(train[2] / train[3]),
-        "val_loss": float(check[0] / check[1]),
-        "val_accuracy": float(check[2] / check[3]),
-        "learning_rate": rate,
-        "images_per_second": round(speed, 2),
-        "seconds": round(seconds, 3),
-    }
-
-
-def _told(sums: list[float] | np.ndarray, prefix: str = "") -> str:
-    return f"{prefix}loss {sums[0] / sums[1]:.4f} {prefix}accuracy {sums[2] / sums[3]:.4f}"
-
-
 def seen_otherwise(run: Run) -> bool:
     """Tell whether a run learns from pictures in other surveys' looks too."""
     return bool(run.info["store"].get("renderings"))
@@ -269,24 +271,3 @@ def open_store(run: Run) -> CutoutStore:
             "train into a new folder"
         )
     return store
-
-
-def _finish(run: Run, workers: Workers, model: keras.Model, progress: Progress, why: str) -> None:
-    """Check that the workers agree and write the report, which ends the run."""
-    total = float(sum(np.abs(weight).sum(dtype=np.float64) for weight in model.get_weights()))
-    if not workers.same(total):
-        raise GalcatError(f"{run.folder}: the workers' weights differ at the end; train it anew")
-    if not workers.first:
-        return
-    best = progress.history[progress.best_epoch - 1]
-    report = {
-        "best_epoch": progress.best_epoch,
-        "epochs": progress.epoch,
-        "ended": why,
-        **{k: best[k] for k in ("loss", "accuracy", "val_loss", "val_accuracy")},
-        "seconds": round(sum(row["seconds"] for row in progress.history), 3),
-        "workers": workers.size,
-        "weights": digest(run.weights),
-    }
-    runs.seal(run, report["weights"])
-    runs.write_json(run.folder / "report.json", report)

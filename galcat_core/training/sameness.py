@@ -59,8 +59,8 @@ class Sameness:
         """The same bit for bit with one worker, within `TOLERANCE` with several."""
         if self.workers == 1 or self.exact:
             return self.exact
-        furthest = max(abs(a - b) for a, b in (self.metrics[name] for name in METRICS))
-        return self.weights <= TOLERANCE["weights"] and furthest <= TOLERANCE["metrics"]
+        apart = [abs(a - b) for name, (a, b) in self.metrics.items() if name in METRICS]
+        return self.weights <= TOLERANCE["weights"] and max(apart) <= TOLERANCE["metrics"]
 
     def verdict(self) -> str:
         """Return one line: the same or not, and in what not."""
@@ -100,14 +100,16 @@ def compare(run: Run, again: Run) -> Sameness:
     norm = np.sqrt(sum(float((v.astype(float) ** 2).sum()) for v in one.values()))
     apart = np.sqrt(sum(float(((one[n].astype(float) - two[n]) ** 2).sum()) for n in one))
     epochs = _epochs_apart(run, again)
-    names = ("best_epoch", *METRICS)
+    reports = run.report, again.report
+    # of a parent's weights that were kept no training loss is known
+    names = [n for n in ("best_epoch", *METRICS) if None not in (r[n] for r in reports)]
     return Sameness(
         workers=run.info["workers"],
         exact=not changed and not epochs,
         weights=float(apart / norm) if norm else float(apart > 0),
         changed=changed,
         total=sum(v.size for v in one.values()),
-        metrics={name: [each.report[name] for each in (run, again)] for name in names},
+        metrics={name: [each[name] for each in reports] for name in names},
         epochs=epochs,
         calibration=_same_calibration(run, again),
         computed_on=_computed_otherwise(run, again),

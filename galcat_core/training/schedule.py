@@ -104,7 +104,10 @@ class Progress:
     seconds : float
         Time spent in this epoch before the last interruption.
     best_loss, best_epoch
-        Lowest validation loss of all and its epoch (counted from 1; 0: none yet).
+        Lowest validation loss of all and its epoch (counted from 1; 0: none yet, or none better than
+        what the run began with).
+    began_with : dict
+        Validation loss and accuracy of the parent's weights, where the run began with them.
     stage_loss : float
         Lowest validation loss of this stage.
     waited, waited_at_rate : int
@@ -123,6 +126,7 @@ class Progress:
     seconds: float = 0.0
     best_loss: float = math.inf
     best_epoch: int = 0
+    began_with: dict[str, float] = field(default_factory=dict)
     stage_loss: float = math.inf
     waited: int = 0
     waited_at_rate: int = 0

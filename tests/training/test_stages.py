@@ -172,6 +172,20 @@ def test_fine_tuning_takes_the_parents_network_in_one_stage(
         train(tmp_path / "other", store, split, other, parent=finished)
 
 
+def test_where_no_epoch_is_better_the_parents_weights_are_kept(
+    tmp_path, finished, store, split, config
+):
+    """A rate that spoils the network at once; the first weights are a candidate like any epoch's."""
+    wild = config.replace(train={"fine_tune_epochs": 2, "fine_tune_rate": 1e3})
+    run = train(tmp_path / "run", store, split, wild, parent=finished)
+    report = run.report
+    assert (report["best_epoch"], report["epochs"], report["loss"]) == (0, 2, None)
+    assert report["val_loss"] == pytest.approx(finished.report["val_loss"], rel=1e-5)
+    assert run.history["val_loss"].min() > report["val_loss"]
+    kept, parents = models.load(run).get_weights(), models.load(finished).get_weights()
+    assert all(np.array_equal(a, b) for a, b in zip(kept, parents, strict=True))
+
+
 @pytest.mark.skipif(not distributed.has_horovod(), reason="Horovod is not installed")
 @pytest.mark.horovod
 @pytest.mark.slow
