@@ -34,6 +34,12 @@ def whole(path: str | Path) -> Iterator[Path]:
     temporary = path.with_name(f".partial-{os.getpid()}-{path.name}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise GalcatError(
+            f"cannot write {path}: its folder cannot be made ({error.strerror}): choose another "
+            "place with -o"
+        ) from error
+    try:
         yield temporary
         with temporary.open("rb") as stream:
             os.fsync(stream.fileno())
@@ -45,7 +51,6 @@ def whole(path: str | Path) -> Iterator[Path]:
             errno.EDQUOT: "the disk quota is used up: free some space and run the same command again",
             errno.EACCES: "no permission to write there: choose another place with -o",
             errno.EROFS: "the disk is read-only: choose another place with -o",
-            errno.ENOTDIR: "a part of its folder's name is a file: choose another place with -o",
         }.get(error.errno or 0)
         if told is None:
             raise

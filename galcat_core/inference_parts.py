@@ -73,7 +73,7 @@ def in_parts(
     }
     by_place = np.argsort(rows, kind="stable")
     with parts_of(path, work) as folder:
-        plan = _Plan(run.folder, store.path, folder, size)
+        plan = _Plan(run.folder, store.path, store.digest, folder, size)
         _make_parts(plan, rows[by_place], workers, progress, title)
         yield plan.found(len(rows)).take(np.argsort(by_place, kind="stable"))
 
@@ -84,6 +84,7 @@ class _Plan:
 
     run: Path
     store: Path
+    digest: str  # of the store: another one may have taken its place since
     folder: Path
     size: Size
     threads: int | None = None
@@ -138,11 +139,11 @@ def _make_part(plan: _Plan, number: int, tell: Callable[[int], Any] = lambda cou
     run = Run(plan.run)
     rows = np.load(plan.folder / "rows.npy", mmap_mode="r")
     rows = np.array(plan.rows_of(rows, number))
-    found = look(run, _opened(plan.store), rows, plan.size, plan.threads, tell)
+    found = look(run, _opened(plan.store, plan.digest), rows, plan.size, plan.threads, tell)
     with whole(plan.part(number)) as temporary, temporary.open("wb") as stream:
         np.savez(stream, **vars(found))
 
 
 @lru_cache(maxsize=1)
-def _opened(path: Path) -> CutoutStore:
+def _opened(path: Path, digest: str) -> CutoutStore:
     return CutoutStore.open(path)

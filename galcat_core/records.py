@@ -14,6 +14,17 @@ from galcat_core.errors import GalcatError, listed, nearest
 from galcat_core.provenance import Provenance
 from galcat_core.tables import check_ids, exact_ids, read_table, write_table
 
+WRITTEN_BY = {  # the verb that writes each kind
+    "Catalog": "select",
+    "Pairs": "match",
+    "Split": "split",
+    "Predictions": "predict",
+    "Embedding": "embed",
+    "Projection": "project",
+    "Clusters": "cluster",
+    "Catalogue": "publish",
+}
+
 
 @dataclass(frozen=True)
 class Record:
@@ -85,8 +96,8 @@ class Record:
         kind = meta.pop("kind", cls.__name__)
         if kind != cls.__name__:
             raise GalcatError(
-                f"{path} holds {kind}, not {cls.__name__}: give the file that made "
-                f"{cls.__name__.lower()}"
+                f"{path} holds {kind}, not {cls.__name__}: give a table that galcat "
+                f"{WRITTEN_BY[cls.__name__]} wrote"
             )
         provenance = meta.pop("provenance", None)
         try:

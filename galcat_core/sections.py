@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from galcat_core.errors import GalcatError
 from galcat_core.settings import setting
 
 
@@ -266,6 +267,14 @@ class Augment:
         "what a missing band is shown as: the others' mean, tinted, as from FITS tiles; or blank",
         choices=("rendered", "blank"),
     )
+
+    def __post_init__(self) -> None:
+        """Refuse a zoom that is no pair of positive numbers, the smaller first."""
+        if len(self.zoom) != 2 or not 0 < self.zoom[0] <= self.zoom[1]:
+            raise GalcatError(
+                f"augment.zoom = {self.zoom}: two positive numbers are wanted, the smaller first, "
+                "such as 0.75 1.3"
+            )
 
 
 @dataclass

@@ -13,7 +13,6 @@ import psutil
 import tensorflow as tf
 
 from galcat_core.datasets import missing
-from galcat_core.errors import GalcatError
 from galcat_core.progress import track
 from galcat_core.sections import Augment
 
@@ -275,7 +274,6 @@ class Batches:
         ).prefetch(AHEAD)
 
     def _augmenter(self, augment: Augment) -> Any:
-        check_augment(augment)
         key = repr(augment)
         if key not in self._augmenting:
 
@@ -304,21 +302,6 @@ class Batches:
         # its thread is waited for at the end of an epoch, for seconds where workers share a machine
         options.autotune.enabled = False
         return tf.data.Dataset.from_tensor_slices(parts).with_options(options)
-
-
-def check_augment(augment: Augment) -> None:
-    """Refuse a zoom that is no pair of positive numbers, the smaller first.
-
-    Raises
-    ------
-    GalcatError
-    """
-    zoom = augment.zoom
-    if len(zoom) != 2 or not 0 < zoom[0] <= zoom[1]:
-        raise GalcatError(
-            f"augment.zoom = {zoom!r}: two positive numbers are wanted, the smaller first, such as "
-            "[0.75, 1.3]"
-        )
 
 
 def augmented(

@@ -14,33 +14,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from galcat_core.errors import GalcatError, listed, nearest
+from galcat_core.errors import GalcatError, listed
 from galcat_core.images.decode import SUFFIXES, NoPicture, read_picture, square
 from galcat_core.images.harmonise import Harmonised
 from galcat_core.images.harmonise import harmonise as harmonised
+from galcat_core.images.picture_table import MEASURED, rows_of
 from galcat_core.images.plan import plan_shards, standard_rows
 from galcat_core.images.rerender import draw, rerender
 from galcat_core.images.shards import Made, Maker, write_units
 from galcat_core.images.store import RENDERINGS, CutoutStore, Flag
 from galcat_core.sections import Harmonise
-from galcat_core.tables import check_ids, read_table
 
 if TYPE_CHECKING:
     from galcat_core.provenance import Provenance
-
-# names under which tables keep the picture's file, best first
-FILE_COLUMNS = (
-    "file",
-    "filename",
-    "file_name",
-    "image",
-    "image_file",
-    "path",
-    "file_loc",
-    "png_loc",
-)
-FILE_COLUMNS += ("jpg_loc", "picture", "iauname", "asset_id", "name", "objid", "dr7objid", "id")
-MEASURED = ("size_px", "axis_ratio", "snr", "width_px")  # what harmonising tells of a galaxy
 
 
 def import_pictures(
@@ -102,16 +88,9 @@ def import_pictures(
         file; `out` holds another store (see `galcat_core.images.shards.write_units`).
     """
     folder, settings = Path(folder), settings or Harmonise()
-    files = _pictures_in(folder)
-    if table is None:
-        rows = pd.DataFrame({"file": files, "_given": files})
-    else:
-        rows = _with_files(_load(table), files, file_column, folder)
-    rows = _with_ids(rows, id_column, "the pictures" if table is None else "the table of pictures")
-    rows = _with_label(_with_position(rows), label_column, classes)
-    missing = rows["file"].isna()
-    rejects = pd.DataFrame({"id": rows["id"], "reason": "missing: no such file"})[missing]
-    rows = standard_rows(rows[~missing].drop(columns="_given"))
+    columns = (id_column, label_column, file_column)
+    rows, rejects = rows_of(pictures_in(folder), folder, table, *columns, classes)
+    rows = standard_rows(rows)
     chosen = dataclasses.asdict(settings)
     if not settings.harmonise:
         chosen = {"harmonise": False, "size_px": settings.size_px}
@@ -143,10 +122,11 @@ def import_pictures(
     return store
 
 
-def _pictures_in(folder: Path) -> list[str]:
+def pictures_in(folder: Path) -> list[str]:
     """Return the pictures' paths below the folder, sorted."""
     if not folder.is_dir():
-        raise GalcatError(f"{folder}: no such folder; a folder of pictures is wanted")
+        what = "is a file" if folder.is_file() else "no such folder"
+        raise GalcatError(f"{folder}: {what}; a folder of pictures is wanted")
     found = sorted(
         path.relative_to(folder).as_posix()
         for path in folder.rglob("*")
@@ -155,116 +135,6 @@ def _pictures_in(folder: Path) -> list[str]:
     if not found:
         raise GalcatError(f"{folder}: no picture in there ({listed(SUFFIXES)})")
     return found
-
-
-def _load(table: str | Path | pd.DataFrame) -> pd.DataFrame:
-    found = table.copy() if isinstance(table, pd.DataFrame) else read_table(table)[0]
-    return found.drop(columns=[c for c in found if str(c).startswith(("Unnamed:", "_"))])
-
-
-def _with_files(
-    rows: pd.DataFrame, files: list[str], column: str | None, folder: Path
-) -> pd.DataFrame:
-    """Write into `file` the picture of each row, below the folder, None where there is none."""
-    known = _by_name(files)
-    if column is not None:
-        _check_column(rows, column, "file")
-        candidates = [column]
-    else:
-        lower = {str(c).lower(): c for c in rows.columns}
-        first = [lower[name] for name in FILE_COLUMNS if name in lower]
-        candidates = [*first, *(c for c in rows.columns if c not in first)]
-    found, given, hits = None, None, 0
-    for name in candidates:
-        if rows[name].dtype.kind in "fb":  # no file is named by a measured number
-            continue
-        here = [_find(known, value) for value in rows[name]]
-        if sum(file is not None for file in here) > hits:
-            found, given, hits = here, rows[name], sum(file is not None for file in here)
-    if found is None:
-        raise GalcatError(
-            f"no row of the table names a picture of {folder} (such as {files[0]}); looked in "
-            f"{listed(candidates)}; name the column with --file-column"
-        )
-    return rows.assign(file=pd.Series(found, rows.index, object), _given=given.astype(str))
-
-
-def _by_name(files: list[str]) -> dict[str, str]:
-    """Return file by path, by name and by name without suffix; names of several files are left out."""
-    known: dict[str, str | None] = {}
-    for key in (lambda f: f, lambda f: f.rpartition("/")[2], lambda f: Path(f).stem):
-        level: dict[str, str | None] = {}
-        for file in files:
-            level[key(file)] = None if key(file) in level else file
-        known = {**level, **known}
-    return {name: file for name, file in known.items() if file is not None}
-
-
-def _find(known: dict[str, str], value: Any) -> str | None:
-    """Return the file that a table's value names; another machine's folders before it do not matter."""
-    text = str(value).strip().removeprefix("./")
-    return known.get(text) or known.get(text.rpartition("/")[2])
-
-
-def _check_column(rows: pd.DataFrame, name: str, what: str) -> None:
-    if name not in rows.columns:
-        raise GalcatError(
-            f"the table of pictures has no column '{name}' (wanted as {what}); there are "
-            f"{listed(rows.columns)}.{nearest(name, [str(c) for c in rows.columns])}"
-        )
-
-
-def _with_ids(rows: pd.DataFrame, column: str | None, where: str) -> pd.DataFrame:
-    if column is None:
-        column = next((c for c in rows.columns if str(c).lower() == "id"), None)
-    else:
-        _check_column(rows, column, "id")
-    if column is not None:
-        return rows.assign(id=check_ids(rows[column], where))
-    # a missing file is rejected under the name that the table gives it
-    return rows.assign(id=check_ids(rows["file"].fillna(rows["_given"]), where))
-
-
-def _with_position(rows: pd.DataFrame) -> pd.DataFrame:
-    for name in ("ra", "dec"):
-        numbers = [c for c in rows.columns if rows[c].dtype.kind in "fiu"]
-        named = [c for c in numbers if str(c).lower() in (name, f"{name}_deg")]
-        named = named or [c for c in numbers if str(c).lower().endswith(f"_{name}")]  # sdss_ra
-        if named:
-            rows = rows.assign(**{f"{name}_deg": rows[named[0]].astype(float)})
-            rows = rows.drop(columns=named[0] if str(named[0]).lower() == name else [])
-    # what a table calls flags is not what a store calls so
-    taken = {c: f"table_{c}" for c in ("flags", "width_arcsec", "masked_fraction", *MEASURED)}
-    return rows.rename(columns=taken)
-
-
-def _with_label(
-    rows: pd.DataFrame, column: str | None, classes: dict[str, str] | None
-) -> pd.DataFrame:
-    if column is None:
-        column = "label" if "label" in rows.columns else None
-        if column is None and classes:
-            raise GalcatError(
-                "classes are given but no column of labels; name it with --label-column; there are "
-                f"{listed(c for c in rows.columns if c != '_given')}"
-            )
-        if column is None:
-            return rows
-    _check_column(rows, column, "label")
-    text = rows[column].map(lambda value: None if pd.isna(value) else _label_text(value))
-    if classes:
-        if not set(classes) & set(text.dropna()):
-            raise GalcatError(
-                f"column '{column}' has none of the labels {listed(sorted(classes))}; there are "
-                f"{listed(sorted(set(text.dropna())))}"
-            )
-        text = text.map(lambda value: classes.get(value))
-    return rows.assign(label=text.astype(object).where(text.notna(), None))
-
-
-def _label_text(value: Any) -> str:
-    whole = isinstance(value, float) and value.is_integer()
-    return str(int(value) if whole else value).strip()
 
 
 @contextlib.contextmanager

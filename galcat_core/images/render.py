@@ -60,11 +60,7 @@ def compose(flux: np.ndarray, state: np.ndarray, config: Cutouts) -> Composed:
     GalcatError
         `channel_scale` is not three numbers.
     """
-    if len(config.channel_scale) != 3:
-        raise GalcatError(
-            f"cutouts.channel_scale = {config.channel_scale}: three numbers are wanted, for red, green "
-            "and blue"
-        )
+    check_channels(config)
     good = state == GOOD
     missing = ~_center(good).any(axis=(1, 2))  # (N, 3): a band unseen at the centre is no band
     blank = missing.all(axis=1)
@@ -89,6 +85,15 @@ def compose(flux: np.ndarray, state: np.ndarray, config: Cutouts) -> Composed:
 def _in_a_band(where: np.ndarray) -> np.ndarray:
     """Return the pixels where any of the three bands is true, (N, H, W); faster than any(axis=-1)."""
     return where[..., 0] | where[..., 1] | where[..., 2]
+
+
+def check_channels(config: Cutouts) -> None:
+    """Refuse `channel_scale` unless it is three numbers."""
+    if len(config.channel_scale) != 3:
+        raise GalcatError(
+            f"cutouts.channel_scale = {config.channel_scale}: three numbers are wanted, for red, green "
+            "and blue"
+        )
 
 
 def _center(stamps: np.ndarray) -> np.ndarray:

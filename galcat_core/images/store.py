@@ -231,9 +231,11 @@ class CutoutStore:
                 )
 
     def summary(self) -> str:
-        """Return one line: how many pictures, flags and rejects."""
+        """Return one line: how many pictures, flags, missing labels and rejects."""
         flags = self.table["flags"].to_numpy()
         flagged = [f"{int(((flags & f) > 0).sum())} {f.name}" for f in Flag if (flags & f).any()]
+        bare = int(self.table["label"].isna().sum()) if "label" in self.table else 0
+        flagged += [f"{bare} without a label"] if bare else []
         reasons = Counter(self.rejects["reason"].str.replace(r":.*", "", regex=True))
         told = [f"{count} rejected: {reason}" for reason, count in reasons.most_common()]
         return "; ".join([f"{len(self)} pictures of {self.size_px} px", *flagged, *told])

@@ -19,7 +19,7 @@ import pandas as pd
 from galcat_core.errors import GalcatError, listed
 from galcat_core.images.astrometry import put_in_place
 from galcat_core.images.footprints import Tile, assign_tiles, index_tiles
-from galcat_core.images.render import ABSENT, compose
+from galcat_core.images.render import ABSENT, check_channels, compose
 from galcat_core.images.shards import (
     Made,
     Maker,
@@ -87,6 +87,7 @@ def cut(
             f"cutouts.bands = {config.bands}: three are wanted, for red, green and blue; the same "
             "band may stand twice"
         )
+    check_channels(config)
     tiles = _of_survey(index_tiles(tiles_folder, config.zero_point or None), catalog, tiles_folder)
     _check_bands(tiles, config, tiles_folder)
     table = _with_width(catalog, config, pairs)

@@ -13,11 +13,11 @@ from galcat_core.stages.work import (
     load_catalog,
     made_already,
     need,
+    result,
     save,
     say,
     settings,
 )
-from galcat_core.tables import format_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,10 +42,9 @@ def match(
     force: bool = False,
 ) -> Path:
     """Cross-match two catalogues on the sky; write Pairs."""
-    out = Path(out)
-    format_of(out)
     for path in (left, right):
         need(path, "file", "give a catalogue (CSV, FITS, VOTable or Parquet)")
+    out = result(out, left, right)
     work = Provenance("match", digests(left, right), settings(config.match, columns=columns))
     if made_already(out, work, force):
         return out
@@ -76,11 +75,10 @@ def select(
     With `votes` the Galaxy Zoo table gives `label` and `certain`. With `pairs` the galaxies in a pair
     stay, and of the others those that pass the quality cuts.
     """
-    out = Path(out)
-    format_of(out)
     given = [p for p in (catalog, votes, pairs) if p is not None]
     for path in given:
         need(path, "file", "give a catalogue (CSV, FITS, VOTable or Parquet)")
+    out = result(out, *given)
     asked = {"columns": columns, "votes": votes is not None, "pairs": pairs is not None}
     work = Provenance("select", digests(*given), settings(config.select, **asked))
     if made_already(out, work, force):
@@ -127,12 +125,10 @@ def publish(
     """Join all that is known of each galaxy; write the catalogue in one or several formats."""
     from galcat_core.records import Clusters, Predictions, Projection
 
-    outs = [Path(out) for out in outs]
-    for out in outs:
-        format_of(out)
     given = [p for p in (catalog, predictions, projection, clusters) if p is not None]
     for path in given:
         need(path, "file", "give a table that galcat wrote")
+    outs = [result(out, *given) for out in outs]
     work = Provenance("publish", digests(*given), {})
     missing = [out for out in outs if not made_already(out, work, force)]
     if not missing:

@@ -12,7 +12,7 @@ from galcat_core.config import Config
 from galcat_core.errors import GalcatError, listed, nearest
 from galcat_core.files import write_text
 from galcat_core.provenance import Provenance, digests
-from galcat_core.stages.work import folder_made_already, mark_folder, need, say, settings
+from galcat_core.stages.work import folder_made_already, mark_folder, need, say, settings, spared
 from galcat_core.tables import read_table
 
 if TYPE_CHECKING:
@@ -39,7 +39,8 @@ def evaluate(
     force: bool = False,
 ) -> dict:
     """Measure predictions against labels; write metrics.json and plots into a folder."""
-    out, predictions = Path(out), need(predictions, "file", "make it with galcat predict")
+    _check_source(split, labels)
+    out, predictions = spared(out), need(predictions, "file", "make it with galcat predict")
     given = [predictions, *(need(p, "file", "give a table") for p in (split, labels) if p)]
     given += [need(images, "store", "make it with galcat cutouts")] if images else []
     chosen = {"set": set_name, "survey": survey, "id": id_column, "label": label_column}
@@ -56,6 +57,8 @@ def evaluate(
     store = CutoutStore.open(images) if images else None
     truth = _with_columns(truth, config.evaluate.bin_by, store)
     judged = dataclasses.replace(told, table=told.table[told.table["id"].isin(truth["id"])])
+    if store is not None and not judged.table["id"].isin(store.ids).any():
+        raise GalcatError(f"{images}: none of the galaxies that are judged has a picture in there")
     result = measure(judged, truth, config.evaluate)
     report(out, result, judged, truth, store=store)
     mark_folder(out, work)
@@ -94,6 +97,8 @@ def threshold(
 
     told = Predictions.load(need(predictions, "file", "make it with galcat predict"))
     truth = labels_of(told, split, set_name, survey, labels, id_column, label_column)
+    if out is not None:
+        spared(out, predictions, split, labels)
     found = choose(
         told,
         truth,
@@ -120,11 +125,15 @@ def labels_of(
     label_column: str,
 ) -> pd.DataFrame:
     """Return the labels of predicted galaxies, of a split's set or of a table."""
-    if (split is None) == (labels is None):
-        raise GalcatError("say where the labels come from: --split TABLE, or --labels TABLE")
+    _check_source(split, labels)
     if split:
         return split_labels(split, told.ids, set_name, survey)
     return table_labels(Path(labels), id_column, label_column, told)
+
+
+def _check_source(split: str | Path | None, labels: str | Path | None) -> None:
+    if (split is None) == (labels is None):
+        raise GalcatError("say where the labels come from: --split TABLE, or --labels TABLE")
 
 
 def split_labels(
@@ -134,6 +143,12 @@ def split_labels(
     from galcat_core.records import Split
 
     sets = Split.load(need(split, "file", "make it with galcat split"))
+    there = sorted(sets.table["survey"].unique())
+    if survey is not None and survey not in there:
+        raise GalcatError(
+            f"{split}: no galaxy of survey '{survey}'; there are {listed(there)}."
+            f"{nearest(survey, there)}"
+        )
     rows = sets.rows(survey, set_name)
     rows = rows[rows["label"].notna() & rows["id"].isin(ids)]
     if not len(rows):
@@ -152,16 +167,21 @@ def table_labels(
 ) -> pd.DataFrame:
     """Return the rows of a table whose label is a class that is known, as `id`, `label` and the rest."""
     table, _ = read_table(need(path, "file", "give a table with ids and labels"))
-    for name in (id_column, label_column):
+    for name, flag in ((id_column, "--id-column"), (label_column, "--label-column")):
         if name not in table:
             raise GalcatError(
-                f"{path}: no column '{name}'; there are {listed(table.columns, 30)}."
-                f"{nearest(name, table.columns)}"
+                f"{path}: no column '{name}'; there are {listed(table.columns, 30)}: name it with "
+                f"{flag}.{nearest(name, table.columns)}"
             )
     named = {id_column: "id", label_column: "label"}
     other = [c for c in ("id", "label") if c not in named]  # another column of that name
     found = table.drop(columns=other, errors="ignore").rename(columns=named)
     known = found["label"].isin(told.classes)
+    if not known.any():
+        raise GalcatError(
+            f"{path}: none of {len(found)} rows has a label of {listed(told.classes)}; in column "
+            f"'{label_column}' stand {listed(sorted(found['label'].dropna().astype(str).unique()), 5)}"
+        )
     if not known.all():
         say(
             f"{int((~known).sum())} rows of {path} have no label of {listed(told.classes)}: not counted"

@@ -9,16 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from galcat_core.backend import choose
-from galcat_core.errors import GalcatError, listed
+from galcat_core.errors import GalcatError, listed, nearest
 from galcat_core.provenance import Provenance, digests
 from galcat_core.stages.pictures import import_folder
 from galcat_core.stages.work import (
     keep_rejects,
     made_already,
     need,
+    result,
     say,
 )
-from galcat_core.tables import format_of
 
 if TYPE_CHECKING:
     from galcat_core.images.store import CutoutStore
@@ -157,8 +157,9 @@ def _chosen(
     from galcat_core.inference_look import fitted_digests
     from galcat_core.runs import Run, members
 
-    out, images = Path(out), need(images, "folder", "give a cutout store or a folder of pictures")
-    format_of(out)
+    images = need(images, "folder", "give a cutout store or a folder of pictures")
+    sets = need(split, "file", "make it with galcat split") if split else None
+    out = result(out, sets, columns.get("table"))
     if run is None and not (BOX / "run.json").is_file():
         raise GalcatError("no run is named, and no model is in the box: name one with --run RUN")
     if run is None:
@@ -175,7 +176,7 @@ def _chosen(
     else:
         own = out.with_name(f".{out.name}.pictures")
         store, any_recipe = _imported(images, own, opened[0], columns, any_recipe)
-    inputs = digests(*(one.folder for one in opened), *([split] if split else []))
+    inputs = digests(*(one.folder for one in opened), *([sets] if sets else []))
     for one in opened:
         inputs |= fitted_digests(one.folder)
     return _Chosen(out, opened, store, {**inputs, images.name: store.digest}, any_recipe, own)
@@ -212,7 +213,11 @@ def _ids(store: CutoutStore, split: str | Path | None, set_name: str | None):
         return None
     from galcat_core.records import Split
 
-    rows = Split.load(need(split, "file", "make it with galcat split")).rows(store.survey, set_name)
+    rows = Split.load(split).rows(store.survey, set_name)
+    if set_name not in Split.SETS:
+        raise GalcatError(
+            f"--set {set_name}: the sets are {listed(Split.SETS)}.{nearest(set_name, Split.SETS)}"
+        )
     wanted = rows["id"]
     have = wanted.isin(store.ids)
     if not have.any():

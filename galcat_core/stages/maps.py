@@ -7,8 +7,7 @@ from pathlib import Path
 from galcat_core.config import Config
 from galcat_core.errors import listed
 from galcat_core.provenance import Provenance, digests
-from galcat_core.stages.work import made_already, need, save, say, settings
-from galcat_core.tables import format_of
+from galcat_core.stages.work import made_already, need, result, save, say, settings
 
 
 def project(
@@ -20,9 +19,8 @@ def project(
     """Draw maps of an embedding; write a Projection."""
     from galcat_core.records import Embedding
 
-    out = Path(out)
-    format_of(out)
     path = need(embedding, "file", "make it with galcat embed")
+    out = result(out, path)
     work = Provenance("project", digests(path), settings(config.project))
     if made_already(out, work, force):
         return out
@@ -43,10 +41,10 @@ def cluster(
     """Find clusters in an embedding and tell how they agree with predictions; write Clusters."""
     from galcat_core.records import Embedding, Predictions
 
-    out = Path(out)
-    format_of(out)
     path = need(embedding, "file", "make it with galcat embed")
-    given = [path, *([predictions] if predictions else [])]
+    given = [path]
+    given += [need(predictions, "file", "make it with galcat predict")] if predictions else []
+    out = result(out, *given)
     work = Provenance("cluster", digests(*given), settings(config.project))
     if made_already(out, work, force):
         return out

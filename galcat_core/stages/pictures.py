@@ -38,6 +38,17 @@ def cutouts(
     if tiles is not None and catalog is None:
         raise GalcatError("--tiles needs a catalogue of the galaxies to cut out, as first argument")
     out = Path(out)
+    _none_in_vain(
+        pictures is not None,
+        {"a catalogue": catalog, "--pairs": pairs},
+        {
+            "--table": table,
+            "--label-column": label_column,
+            "--id-column": id_column,
+            "--file-column": file_column,
+            "--classes": classes,
+        },
+    )
     if pictures is not None:
         columns = {"id_column": id_column, "label_column": label_column, "file_column": file_column}
         store = import_folder(out, config.pictures, pictures, table, columns, classes, survey)
@@ -45,6 +56,14 @@ def cutouts(
         store = _cut(out, config, Path(catalog), Path(tiles), pairs, survey)
     say(f"{out}: {store.summary()}")
     return store
+
+
+def _none_in_vain(pictures: bool, of_tiles: dict, of_pictures: dict) -> None:
+    """Refuse arguments that go with the other source of pictures."""
+    this, other = ("--pictures", "--tiles") if pictures else ("--tiles", "--pictures")
+    for name, value in (of_tiles if pictures else of_pictures).items():
+        if value:
+            raise GalcatError(f"{name} goes with {other}, not with {this}: leave it out")
 
 
 def _cut(
@@ -58,7 +77,7 @@ def _cut(
     from galcat_core.images.tiles import cut
     from galcat_core.records import Pairs
 
-    need(tiles, "folder", "give the folder of the survey's FITS tiles")
+    need(tiles, "folder or file", "give the folder of the survey's FITS tiles")
     need(catalog, "file", "give a catalogue (CSV, FITS, VOTable or Parquet)")
     inputs = [catalog] if pairs is None else [catalog, need(pairs, "file", "give a table of pairs")]
     work = Provenance("cutouts", digests(*inputs), settings(config.cutouts, tiles=tiles.name))
@@ -82,14 +101,14 @@ def import_folder(
     survey: str | None = None,
 ) -> CutoutStore:
     """Import a folder of pictures, with a table of them or without."""
-    from galcat_core.images.pictures import import_pictures
+    from galcat_core.images.pictures import import_pictures, pictures_in
 
     folder = need(pictures, "folder", "give a folder of JPEG or PNG pictures")
     inputs = [] if table is None else [need(table, "file", "give the table of the pictures")]
     work = Provenance(
         "cutouts", digests(*inputs), settings(recipe, folder=folder.name, classes=classes)
     )
-    return import_pictures(
+    store = import_pictures(
         folder,
         table,
         out,
@@ -99,3 +118,12 @@ def import_folder(
         survey=survey,
         provenance=work,
     )
+    if table is not None:
+        files = pictures_in(folder)
+        unseen = store.rejects["reason"].str.startswith("missing")
+        named = store.table["file"].nunique() + int((~unseen).sum())
+        if named < len(files):
+            say(
+                f"{len(files) - named} of {len(files)} pictures in {folder} are in no row of {table}"
+            )
+    return store

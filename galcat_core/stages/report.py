@@ -14,7 +14,7 @@ from galcat_core.errors import GalcatError, listed, nearest
 from galcat_core.files import write_text
 from galcat_core.provenance import Provenance, digest
 from galcat_core.stages.labelling import BOX
-from galcat_core.stages.work import made_already, need, say, settings
+from galcat_core.stages.work import made_already, need, say, settings, spared
 from galcat_core.tables import read_table
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def report(
     """
     from galcat_core.runs import Run
 
-    out, opened = Path(out), Run.open(run or BOX)
+    out, opened = spared(out, split, pairs), Run.open(run or BOX)
     _check(out, count, pairs, same_ids)
     asked = _asked(opened, sets, split, set_name, labels, images)
     choices = {"sets": {a.name: a.set_name for a in asked}, "classes": classes, "title": title}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from galcat_core.errors import GalcatError
 from galcat_core.files import write_text
 from galcat_core.provenance import Provenance
-from galcat_core.tables import provenance_of, write_table
+from galcat_core.tables import format_of, provenance_of, write_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,10 +53,56 @@ def mark_folder(folder: Path, work: Provenance) -> None:
 
 
 def need(path: str | Path, what: str, mend: str) -> Path:
+    """Return an input's path, or say that it is not there or no such thing ("file", "folder", ...)."""
     path = Path(path)
     if not path.exists():
         raise GalcatError(f"{path}: no such {what}; {mend}")
+    if what == "file" and path.is_dir():
+        raise GalcatError(f"{path} is {_kind_of(path)}, a file is wanted; {mend}")
+    if what == "folder" and path.is_file():
+        raise GalcatError(f"{path} is a file, a folder is wanted; {mend}")
     return path
+
+
+def _kind_of(folder: Path) -> str:
+    """Return what a folder holds of galcat's."""
+    known = {"store.json": "a cutout store", "run.json": "a run"}
+    return next((kind for name, kind in known.items() if (folder / name).is_file()), "a folder")
+
+
+def result(out: str | Path, *inputs: str | Path | None) -> Path:
+    """Return the path of a table that is written; it may not be one of those that are read.
+
+    Raises
+    ------
+    GalcatError
+        The name tells no format, a folder is there, it is an input, or the place cannot be written.
+    """
+    out = Path(out)
+    if out.is_dir():
+        raise GalcatError(
+            f"{out} is {_kind_of(out)}, a file is to be written: name a table with -o"
+        )
+    format_of(out)
+    return spared(out, *inputs)
+
+
+def spared(out: str | Path, *inputs: str | Path | None) -> Path:
+    """Return the path of a file that is written, once it is clear that no input is lost by it.
+
+    Raises
+    ------
+    GalcatError
+        It is one of the inputs, or a part of its folder's name is a file.
+    """
+    out = Path(out)
+    given = [Path(path) for path in inputs if path is not None]
+    if out.exists() and any(path.exists() and out.samefile(path) for path in given):
+        raise GalcatError(f"{out} is read, and would be lost: name another file with -o")
+    file = next((above for above in out.parents if above.is_file()), None)
+    if file is not None:
+        raise GalcatError(f"cannot write {out}: {file} is a file; choose another place with -o")
+    return out
 
 
 def save(record: Record, out: Path, work: Provenance) -> None:

@@ -107,6 +107,11 @@ def choose(
             "more labelled galaxies"
         )
     if settings.limit:
+        if settings.limit < len(classes):
+            raise GalcatError(
+                f"train.limit = {settings.limit}: at least {len(classes)} is legal, one galaxy of "
+                "each class; 0 takes all"
+            )
         usable = len(table)
         table = _limited(table, settings)
         left_out["limit"] = usable - len(table)

@@ -255,9 +255,9 @@ def test_chance_covers_its_range_and_differs_by_epoch():
 
 
 @pytest.mark.parametrize("zoom", [[1.3, 0.75], [0.0, 1.0], [1.0], []])
-def test_a_zoom_that_is_no_range_is_refused(pictures, zoom):
+def test_a_zoom_that_is_no_range_is_refused(zoom):
     with pytest.raises(GalcatError, match=r"augment\.zoom .* two positive numbers"):
-        batches(pictures).training(0, 1, Augment(zoom=zoom))
+        Augment(zoom=zoom)
 
 
 @pytest.mark.parametrize("keep", [True, False])
