@@ -37,7 +37,8 @@ class Parser(argparse.ArgumentParser):
         elif "invalid choice: '" in message and "VERB" in message:
             wrong = message.split("invalid choice: '")[1].split("'")[0]
             message = f"there is no verb '{wrong}'.{nearest(wrong, self.verbs)}"
-        self.exit(2, f"{self.prog}: {message.rstrip('.')}. See {self.prog} --help\n")
+        end = "" if message.endswith("?") else "."
+        self.exit(2, f"{self.prog}: {message.rstrip('.')}{end} See {self.prog} --help\n")
 
 
 def add_settings(parser: Parser, *sections: str) -> None:

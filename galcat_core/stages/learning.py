@@ -83,12 +83,20 @@ def _keep_apart(
 
     from galcat_core.datasets.split import without
 
-    others = [_placed_table(Path(path)) for path in apart_from]
-    kept, rejects = {}, []
-    for survey, catalog in catalogs.items():
-        kept[survey], taken = without(catalog, others, splitting.duplicate_arcsec)
-        rejects.append(taken)
-    return kept, pd.concat(rejects, ignore_index=True)
+    rejects = []
+    for path in map(Path, apart_from):
+        other, count = _placed_table(path), 0
+        for survey, catalog in catalogs.items():
+            catalogs[survey], taken = without(catalog, [other], splitting.duplicate_arcsec)
+            rejects.append(taken)
+            count += len(taken)
+        if not count and not {"ra_deg", "dec_deg"} <= set(other):
+            raise GalcatError(
+                f"{path}: neither an id of these galaxies nor positions (ra, dec); name another "
+                "table to keep apart from"
+            )
+        say(f"{count} galaxies stand in {path}: kept out of all sets")
+    return catalogs, pd.concat(rejects, ignore_index=True)
 
 
 def _placed_table(path: Path) -> pd.DataFrame:
