@@ -110,6 +110,24 @@ def add_workers(parser: Parser) -> None:
     )
 
 
+def add_place(parser: Parser) -> None:
+    """Add where a verb's work is done, if not here and now."""
+    group = parser.add_argument_group("where", "as a job that runs without you, see galcat jobs")
+    group.add_argument("--on", metavar="PLACE", help="local, slurm, or a place of places.toml")
+    group.add_argument(
+        "--nodes", type=int, metavar="N", help="nodes (default: what the place says)"
+    )
+    group.add_argument(
+        "--tasks-per-node",
+        type=int,
+        metavar="N",
+        help="worker processes on each node (default: what the place says)",
+    )
+    group.add_argument(
+        "--places", metavar="FILE", help="file of places (default places.toml, if it is there)"
+    )
+
+
 def add_any_recipe(parser: Parser) -> None:
     parser.add_argument(
         "--any-recipe",

@@ -11,6 +11,7 @@ from galcat_core import __version__
 from galcat_core.arguments import Parser
 from galcat_core.commands import (
     catalogues,
+    jobs,
     judging,
     labelling,
     learning,
@@ -25,6 +26,7 @@ VERBS: dict[str, tuple[Callable, str, str]] = {
     **catalogues.VERBS,
     **pictures.VERBS,
     **learning.VERBS,
+    **jobs.VERBS,
     **labelling.VERBS,
     **judging.VERBS,
     **maps.VERBS,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import hashlib
 import json
@@ -19,6 +20,7 @@ import pandas as pd
 from galcat_core.config import Config
 from galcat_core.errors import GalcatError, listed
 from galcat_core.files import write_text
+from galcat_core.jobs import lease
 from galcat_core.tables import read_table
 
 
@@ -135,7 +137,8 @@ class Run:
         """ "finished", "running" (a process trains it now) or "interrupted" (train again to go on)."""
         if (self.folder / "report.json").is_file():
             return "finished"
-        return "running" if _is_locked(self.folder / LOCK) else "interrupted"
+        held = _is_locked(self.folder / LOCK) or lease.is_held(self.folder)
+        return "running" if held else "interrupted"
 
     @property
     def finished(self) -> bool:
@@ -298,10 +301,10 @@ def seal(run: Run, weights_digest: str) -> str:
 
 @contextlib.contextmanager
 def locked(folder: str | Path, wait_seconds: float = 1.0) -> Iterator[IO[str]]:
-    """Hold a run folder for one training; yield the lock's open file.
+    """Hold a run folder for one training, on whichever machine; yield the lock's open file.
 
     The lock goes when the last process that inherited the open file is gone, however it ends; a
-    kill -9 leaves nothing to clean up.
+    kill -9 leaves nothing to clean up. See `jobs.lease` for what holds between machines.
 
     Raises
     ------
@@ -330,7 +333,9 @@ def locked(folder: str | Path, wait_seconds: float = 1.0) -> Iterator[IO[str]]:
         started = time.strftime("%Y-%m-%d %H:%M:%S")
         stream.write(f"process {os.getpid()} on {socket.gethostname()} since {started}")
         stream.flush()
-        yield stream
+        # a disk that is shared may keep the lock above to this machine
+        with lease.held(folder, "being trained"):
+            yield stream
 
 
 def _try_lock(stream: IO[str], how: int = fcntl.LOCK_EX) -> bool:
@@ -338,6 +343,9 @@ def _try_lock(stream: IO[str], how: int = fcntl.LOCK_EX) -> bool:
         fcntl.flock(stream, how | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
+    except OSError as error:
+        if error.errno not in (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP):
+            raise  # a shared disk without such locks has the lease alone
     return True
 
 

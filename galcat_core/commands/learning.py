@@ -10,12 +10,14 @@ from galcat_core.arguments import (
     add_classes,
     add_out,
     add_picture_table,
+    add_place,
     add_settings,
     add_workers,
     config_of,
     picture_table_of,
     renamed,
 )
+from galcat_core.errors import GalcatError
 
 
 def _train(parser: Parser) -> Callable:
@@ -23,13 +25,28 @@ def _train(parser: Parser) -> Callable:
     parser.add_argument("--split", required=True, metavar="TABLE", help="table of sets")
     add_out(parser, "RUN", "folder of the run")
     add_workers(parser)
+    parser.set_defaults(workers=None)  # a place may say how many
     parser.add_argument(
         "--from", dest="parent", metavar="RUN", help="start from the weights of this run"
     )
+    add_place(parser)
     add_settings(parser, "train", "augment", "calibrate")
-    return lambda args, stages: stages.train(
-        args.store, args.split, args.out, config_of(args), args.workers, args.parent
-    )
+
+    def call(args: argparse.Namespace, stages: object) -> None:
+        inputs = args.store, args.split, args.out, config_of(args)
+        place = {name: getattr(args, name) for name in ("nodes", "tasks_per_node", "places")}
+        if args.on is None:
+            given = [f"--{name.replace('_', '-')}" for name, value in place.items() if value]
+            if given:
+                raise GalcatError(f"{given[0]} is of a job: name its place too, as --on local")
+            workers = 1 if args.workers is None else args.workers
+            stages.train(*inputs, workers, args.parent)
+            return
+        from galcat_core.stages import jobs
+
+        jobs.start_train(*inputs, args.on, workers=args.workers, parent=args.parent, **place)
+
+    return call
 
 
 def _finetune(parser: Parser) -> Callable:
@@ -166,7 +183,8 @@ VERBS: dict[str, tuple[Callable, str, str]] = {
     "train": (
         _train,
         "train a network, on several processes if wanted",
-        "galcat train cutouts/sdss --split split.parquet -o runs/sdss --workers 2",
+        "galcat train cutouts/sdss --split split.parquet -o runs/sdss --workers 2\n"
+        "  galcat train cutouts/sdss --split split.parquet -o runs/sdss --on slurm --nodes 2",
     ),
     "finetune": (
         _finetune,

@@ -152,11 +152,12 @@ def train(
             settings(named.train, named.augment, workers=workers),
         ),
     )
-    say(f"{out}: {run.status}; {_told_metrics(run.report)}")
+    say(f"{out}: {run.status}; {told_metrics(run.report)}")
     return run
 
 
-def _told_metrics(report: dict) -> str:
+def told_metrics(report: dict) -> str:
+    """Return the figures of a run's report in one line."""
     shown = {
         k: v
         for k, v in report.items()

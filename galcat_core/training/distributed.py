@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import os
-import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -17,11 +17,14 @@ from types import ModuleType
 from typing import IO, Any
 
 from galcat_core.errors import GalcatError
+from galcat_core.training import watching
 
 LAUNCHER = "GALCAT_LAUNCHER"  # process id of who started a worker; the worker ends when it is gone
+SRUN = "srun"  # in its place where Slurm starts and ends the workers
 BOUND = "GALCAT_BOUND"  # a worker was given cores of its own
-TERMINAL = "GALCAT_TERMINAL"  # file descriptor of the terminal, for the progress of rank 0
-GRACE_SECONDS = 5.0  # between asking a worker to end and killing it
+TERMINAL = (
+    "GALCAT_TERMINAL"  # file descriptor of the terminal, or a file, for the progress of rank 0
+)
 
 
 @dataclass(frozen=True)
@@ -90,7 +93,9 @@ class Workers:
 
 
 def join() -> Workers:
-    """Become one of the workers that `launch` (or `horovodrun`) started, and meet the others."""
+    """Become one of the workers that `launch`, srun or `horovodrun` started, and meet the others."""
+    if os.environ.get(LAUNCHER) == SRUN:
+        os.environ.update(_rank_of_slurm())
     import horovod.tensorflow as hvd
     import tensorflow as tf
 
@@ -99,6 +104,35 @@ def join() -> Workers:
     if devices:
         tf.config.set_visible_devices(devices[hvd.local_rank() % len(devices)], "GPU")
     return Workers(hvd.rank(), hvd.size(), hvd.local_size(), hvd)
+
+
+def _rank_of_slurm() -> dict[str, str]:
+    """Return what Horovod asks of a worker that srun started, in Slurm's words until then."""
+    told = os.environ
+    where = told["HOROVOD_GLOO_RENDEZVOUS_ADDR"], int(told["HOROVOD_GLOO_RENDEZVOUS_PORT"])
+    names = {
+        "HOROVOD_RANK": told["SLURM_PROCID"],
+        "HOROVOD_LOCAL_RANK": told["SLURM_LOCALID"],
+        "HOROVOD_CROSS_RANK": told["SLURM_NODEID"],
+        "HOROVOD_HOSTNAME": told["SLURMD_NODENAME"],
+        "HOROVOD_GLOO_IFACE": told.get("HOROVOD_GLOO_IFACE") or interface_towards(*where),
+    }
+    if len(os.sched_getaffinity(0)) < int(told.get("SLURM_CPUS_ON_NODE", "1")):
+        names[BOUND] = "1"  # by Slurm
+    return names
+
+
+def interface_towards(address: str, port: int) -> str:
+    """Return the name of the network interface by which this machine reaches another one."""
+    import psutil
+
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+        asking.connect((address, port))  # sends nothing
+        own = asking.getsockname()[0]
+    for name, addresses in psutil.net_if_addrs().items():
+        if any(found.address == own for found in addresses):
+            return name
+    raise GalcatError(f"no network interface here has the address {own}, which reaches {address}")
 
 
 def has_horovod() -> bool:
@@ -178,7 +212,7 @@ def launch(
     kept_open = [terminal] if lock is None else [terminal, lock.fileno()]
     processes: list[subprocess.Popen] = []
     try:
-        with _meeting_place(workers) as port:
+        with meeting_place(f"localhost:{workers}", workers) as port:
             for rank in range(workers):
                 environment = _environment(rank, workers, port)
                 own = cores_of(rank, workers)
@@ -200,20 +234,29 @@ def launch(
                 if own:
                     with contextlib.suppress(OSError):  # it may have ended already
                         os.sched_setaffinity(process.pid, own)
-            _wait(processes, logs)
+            watching.wait(lambda: [process.poll() for process in processes], logs)
     finally:
         _end(processes)
         os.close(terminal)
 
 
 @contextlib.contextmanager
-def _meeting_place(workers: int) -> Iterator[int]:
-    """Serve the port, on this machine only, where the workers find each other."""
+def meeting_place(hosts: str, workers: int, address: str = "127.0.0.1") -> Iterator[int]:
+    """Serve the place where the workers find each other; yield its port.
+
+    Parameters
+    ----------
+    hosts : str
+        Names of the machines and how many workers each has: "n1:4,n2:4".
+    workers : int
+    address : str
+        By which they reach this machine; nobody else can by another.
+    """
     from horovod.runner.common.util.hosts import get_host_assignments, parse_hosts
     from horovod.runner.http.http_server import RendezvousHandler, RendezvousHTTPServer
 
-    server = RendezvousHTTPServer(("127.0.0.1", 0), RendezvousHandler, 0)
-    server.init(get_host_assignments(parse_hosts(f"localhost:{workers}"), workers))
+    server = RendezvousHTTPServer((address, 0), RendezvousHandler, 0)
+    server.init(get_host_assignments(parse_hosts(hosts), workers))
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1})
     thread.start()
     try:
@@ -226,27 +269,45 @@ def _meeting_place(workers: int) -> Iterator[int]:
 
 def _environment(rank: int, workers: int, port: int) -> dict[str, str]:
     """Environment of one worker; gloo talks over the loopback, which a machine offline has too."""
-    threads = str(threads_each(workers))
     ours = {
         "HOROVOD_RANK": rank,
-        "HOROVOD_SIZE": workers,
         "HOROVOD_LOCAL_RANK": rank,
-        "HOROVOD_LOCAL_SIZE": workers,
         "HOROVOD_CROSS_RANK": 0,
-        "HOROVOD_CROSS_SIZE": 1,
         "HOROVOD_HOSTNAME": "localhost",
+        "HOROVOD_GLOO_IFACE": _loopback(),
+        LAUNCHER: os.getpid(),
+    }
+    common = environment(1, workers, "127.0.0.1", port, threads_each(workers))
+    return common | {name: str(value) for name, value in ours.items()}
+
+
+def environment(nodes: int, on_each: int, address: str, port: int, threads: int) -> dict[str, str]:
+    """Return what all workers are told: how many they are, where they meet, how they talk.
+
+    Parameters
+    ----------
+    nodes, on_each : int
+        Machines, and workers on each.
+    address : str
+    port : int
+        Of the meeting place.
+    threads : int
+        Of each worker, where the user says nothing else.
+    """
+    ours = {
+        "HOROVOD_SIZE": nodes * on_each,
+        "HOROVOD_LOCAL_SIZE": on_each,
+        "HOROVOD_CROSS_SIZE": nodes,
         "HOROVOD_CONTROLLER": "gloo",
         "HOROVOD_CPU_OPERATIONS": "gloo",
-        "HOROVOD_GLOO_RENDEZVOUS_ADDR": "127.0.0.1",
+        "HOROVOD_GLOO_RENDEZVOUS_ADDR": address,
         "HOROVOD_GLOO_RENDEZVOUS_PORT": port,
-        "HOROVOD_GLOO_IFACE": _loopback(),
         # a busy machine may take minutes between the first worker's start and the last one's
         "HOROVOD_GLOO_TIMEOUT_SECONDS": 600,
         "PYTHONUNBUFFERED": 1,
-        LAUNCHER: os.getpid(),
     }
     names = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
-    wanted = dict.fromkeys(names, threads) | dict(os.environ)
+    wanted = dict.fromkeys(names, str(threads)) | dict(os.environ)
     if not Path("/dev/nvidia0").exists():
         # Horovod looks for work every millisecond, which costs a core that also computes a tenth of
         # its time; steps on processors are long enough to wait for ten
@@ -255,67 +316,13 @@ def _environment(rank: int, workers: int, port: int) -> dict[str, str]:
 
 
 def _loopback() -> str:
-    import psutil
-
-    for name, addresses in psutil.net_if_addrs().items():
-        if any(address.address == "127.0.0.1" for address in addresses):
-            return name
-    raise GalcatError(
-        "this machine has no loopback network (127.0.0.1), over which workers talk; bring it up "
-        "(ip link set lo up), or train with --workers 1"
-    )
-
-
-def _wait(processes: list[subprocess.Popen], logs: Path) -> None:
-    """Return when all have ended well; raise when one has not."""
-    while True:
-        codes = [process.poll() for process in processes]
-        if all(code == 0 for code in codes):
-            return
-        if any(codes):
-            break
-        time.sleep(0.1)
-    # the one that began it may be a moment behind the ones that it took down
-    deadline = time.monotonic() + GRACE_SECONDS
-    while None in codes and time.monotonic() < deadline:
-        if not all(_is_victim(rank, code, logs) for rank, code in enumerate(codes) if code):
-            break
-        time.sleep(0.1)
-        codes = [process.poll() for process in processes]
-    raise GalcatError(_reason(codes, logs))
-
-
-def _is_victim(rank: int, code: int, logs: Path) -> bool:
-    """Tell whether a worker failed because Horovod lost another one."""
-    return code == 1 and "horovod" in _last_line(logs / f"rank-{rank}.txt").lower()
-
-
-def _reason(codes: list[int | None], logs: Path) -> str:
-    """Tell of the worker that failed first: it takes the others down with it."""
-    last = {rank: _last_line(logs / f"rank-{rank}.txt") for rank, code in enumerate(codes) if code}
-
-    def guilt(rank: int) -> tuple:
-        return codes[rank] > 0, codes[rank] != 2, _is_victim(rank, codes[rank], logs), rank
-
-    rank = min(last, key=guilt)
-    code = codes[rank]
-    if code == 2:  # a GalcatError, told by `worker`
-        return last[rank]
-    if code < 0:
-        why = f"was killed by {signal.Signals(-code).name}"
-        why += " (is the memory full?)" if -code == signal.SIGKILL else ""
-    else:
-        why = f"failed ({last[rank][:200] or f'exit code {code}'})"
-    log = logs / f"rank-{rank}.txt"
-    return (
-        f"training stopped: worker {rank} of {len(codes)} {why}; see {log}; the same command goes on "
-        "from the last checkpoint"
-    )
-
-
-def _last_line(log: Path) -> str:
-    lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
-    return lines[-1].strip() if lines else ""
+    try:
+        return interface_towards("127.0.0.1", 9)
+    except OSError as error:
+        raise GalcatError(
+            "this machine has no loopback network (127.0.0.1), over which workers talk; bring it "
+            "up (ip link set lo up), or train with --workers 1"
+        ) from error
 
 
 def _end(processes: list[subprocess.Popen]) -> None:
@@ -323,7 +330,7 @@ def _end(processes: list[subprocess.Popen]) -> None:
     for process in processes:
         if process.poll() is None:
             process.terminate()
-    deadline = time.monotonic() + GRACE_SECONDS
+    deadline = time.monotonic() + watching.GRACE_SECONDS
     for process in processes:
         try:
             process.wait(max(0.0, deadline - time.monotonic()))

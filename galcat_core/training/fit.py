@@ -11,11 +11,12 @@ from galcat_core import backend, runs
 from galcat_core.config import Config
 from galcat_core.errors import GalcatError
 from galcat_core.inference_calibration import settle
+from galcat_core.jobs.job import LOGS
 from galcat_core.provenance import Provenance, code_version, computed_on
 from galcat_core.records import Split
 from galcat_core.runs import Run
 from galcat_core.tables import write_table
-from galcat_core.training import distributed, schedule, start
+from galcat_core.training import distributed, schedule, srun, start
 from galcat_core.training.samples import Samples, choose
 
 if TYPE_CHECKING:
@@ -94,13 +95,16 @@ def train(
         info["parent"] = info["parent"] or start.parent_of(repeats, Path(run_folder).resolve())
         threads = (repeats.info.get("computed_on") or {}).get("threads")
         info["computed_on"] |= {"threads": threads} if threads else {}  # see `loop.keep_threads`
+    # a job keeps the logs of each of its attempts apart
+    logs = Path(os.environ.get(LOGS) or Path(run_folder) / "logs")
     with runs.locked(run_folder) as lock:
         run = _begin(run_folder, config, info, samples, parent, repeats)
         if run.finished:
             settle(run, store, config.calibrate)
             return run
         if workers > 1 or horovod:
-            distributed.launch(WORKER, [str(run.folder)], workers, run.folder / "logs", lock)
+            launcher = srun if srun.within() else distributed
+            launcher.launch(WORKER, [str(run.folder)], workers, logs, lock)
         else:
             from galcat_core.training import loop
 
@@ -108,9 +112,7 @@ def train(
         if run.finished:
             settle(run, store, config.calibrate)
     if not run.finished:
-        raise GalcatError(
-            f"{run.folder}: the workers ended without a report; see {run.folder}/logs"
-        )
+        raise GalcatError(f"{run.folder}: the workers ended without a report; see {logs}")
     return run
 
 

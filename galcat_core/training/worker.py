@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 import traceback
+from pathlib import Path
 
 from galcat_core import backend, runs
 from galcat_core.errors import GalcatError
@@ -54,14 +55,19 @@ def _say(text: str) -> None:
 
 def talk_to_terminal() -> None:
     """Let rank 0's progress reach the terminal; its log keeps what libraries say."""
-    number = os.environ.get(distributed.TERMINAL)
-    if number is not None:
-        sys.stderr = os.fdopen(int(number), "w", buffering=1)
+    terminal = os.environ.get(distributed.TERMINAL)
+    by_srun = os.environ.get(distributed.LAUNCHER) == distributed.SRUN
+    if terminal is None or (by_srun and os.environ["SLURM_PROCID"] != "0"):  # srun tells it to all
+        return
+    if terminal.isdigit():
+        sys.stderr = os.fdopen(int(terminal), "w", buffering=1)
+    else:
+        sys.stderr = Path(terminal).open("a", buffering=1)  # noqa: SIM115 (it is the process's own)
 
 
 def end_with_launcher() -> None:
     launcher = os.environ.get(distributed.LAUNCHER)
-    if launcher is None:
+    if launcher in (None, distributed.SRUN):  # Slurm ends its workers with the job
         return
 
     def watch() -> None:

@@ -12,7 +12,8 @@ from galcat_core.training import distributed, worker
 
 
 def rank() -> int:
-    return int(os.environ["HOROVOD_RANK"])
+    # srun's own word, until `distributed.join` makes it Horovod's
+    return int(os.environ.get("HOROVOD_RANK") or os.environ["SLURM_PROCID"])
 
 
 def sleep(folder: str) -> int:

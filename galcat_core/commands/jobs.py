@@ -1,0 +1,73 @@
+"""Verbs of jobs, which run at a place without whoever started them; and of what this machine can do."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+
+from galcat_core.arguments import Parser
+from galcat_core.errors import GalcatError
+
+ACTIONS = {
+    "list": "all jobs and their states (the default)",
+    "show": "one job, whole",
+    "log": "what a job says; --follow until it ends, --rank for one worker's libraries",
+    "cancel": "end jobs",
+    "resume": "go on with jobs that ended too early, from their last checkpoints",
+    "collect": "check that what a finished job made is whole, tell its figures, copy it (-o)",
+}
+
+
+def _jobs(parser: Parser) -> Callable:
+    told = "; ".join(f"{name}: {what}" for name, what in ACTIONS.items())
+    parser.add_argument(
+        "action", nargs="?", default="list", choices=tuple(ACTIONS), metavar="ACTION", help=told
+    )
+    parser.add_argument("jobs", nargs="*", metavar="JOB", help="a job's name, or its number alone")
+    parser.add_argument(
+        "--jobs",
+        dest="folder",
+        default="jobs",
+        metavar="FOLDER",
+        help="their folder (default jobs)",
+    )
+    parser.add_argument("--follow", "-f", action="store_true", help="log: until the job has ended")
+    parser.add_argument("--rank", type=int, metavar="N", help="log: of one worker, from 0 on")
+    parser.add_argument("--wait", action="store_true", help="collect: wait until it has ended")
+    parser.add_argument("-o", "--out", metavar="FOLDER", help="collect: where it is copied to")
+
+    def call(args: argparse.Namespace, _: object) -> None:
+        from galcat_core.stages import jobs
+
+        if args.action == "list":
+            jobs.list_jobs(args.folder)
+            return
+        if not args.jobs:
+            raise GalcatError(f"which job? galcat jobs {args.action} JOB; galcat jobs lists them")
+        if args.action in ("cancel", "resume"):
+            getattr(jobs, args.action)(args.jobs, args.folder)
+            return
+        if len(args.jobs) > 1:
+            raise GalcatError(f"galcat jobs {args.action} takes one job, not {len(args.jobs)}")
+        name = args.jobs[0]
+        if args.action == "show":
+            jobs.show(name, args.folder)
+        elif args.action == "log":
+            jobs.log(name, args.folder, args.follow, args.rank)
+        else:
+            jobs.collect(name, args.out, args.folder, args.wait)
+
+    return call
+
+
+VERBS: dict[str, tuple[Callable, str, str]] = {
+    "jobs": (
+        _jobs,
+        "list, show, follow, cancel, resume, collect jobs: trainings that run without you",
+        "galcat train cutouts/sdss --split split.parquet -o runs/sdss --on local --workers 2\n"
+        "  galcat jobs\n"
+        "  galcat jobs log train-1 --follow\n"
+        "  galcat jobs cancel train-1\n"
+        "  galcat jobs resume train-1",
+    ),
+}

@@ -1,0 +1,227 @@
+"""Start, state, cancel, resume, wait: the same for every place."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from types import ModuleType
+
+from galcat_core.config import Config
+from galcat_core.errors import GalcatError
+from galcat_core.files import write_text
+from galcat_core.jobs import job as job_files
+from galcat_core.jobs import local, script, slurm, slurm_commands
+from galcat_core.jobs.job import Attempt, Job, State, Submission
+from galcat_core.jobs.places import Place
+
+PLACES: dict[str, ModuleType] = {"local": local, "slurm": slurm, "script": script}  # by kind
+LOOK_SECONDS = 1.0  # between two looks at a job
+
+
+def start(
+    command: Sequence[str],
+    place: Place,
+    *,
+    config: Config | None = None,
+    nodes: int | None = None,
+    tasks_per_node: int | None = None,
+    out: str | Path | None = None,
+    project: str | Path = ".",
+    folder: str | Path | None = None,
+) -> Job:
+    """Start a command as a job that outlives this process.
+
+    Parameters
+    ----------
+    command : sequence of str
+        As ["galcat", "train", "cutouts/sdss", ...], paths as seen from `project`; for --workers
+        give nodes times tasks per node.
+    place : Place
+        See `places.named`.
+    config : Config, optional
+        Saved in the job's folder and given to the command.
+    nodes, tasks_per_node : int, optional
+        Default: what the place says.
+    out : str or Path, optional
+        What the command makes. No two live jobs may make the same.
+    project : str or Path
+        The folder that the command runs in.
+    folder : str or Path, optional
+        Of all jobs (default: `jobs` in the project).
+
+    Returns
+    -------
+    Job
+        Handed in.
+
+    Raises
+    ------
+    GalcatError
+        The place does not take it, or another job makes the same.
+    """
+    shape = place.shape(nodes, tasks_per_node)
+    check_shared(place, Path(project))
+    if out is not None:
+        refuse_second(Path(project) / out, folder or Path(project) / job_files.FOLDER)
+    job = job_files.create(
+        command, place, shape, config=config, out=out, project=project, folder=folder
+    )
+    try:
+        _submit(job)
+    except slurm_commands.Unreachable:
+        raise  # it may have been taken all the same
+    except GalcatError:
+        shutil.rmtree(job.folder, ignore_errors=True)  # it has never been a job
+        raise
+    return job
+
+
+def state(job: Job) -> State:
+    """Return what is known of a job now, from its files, its processes and the scheduler's word.
+
+    Nothing that was true once is taken for true: a job that says it began and whose process is gone
+    is "interrupted".
+    """
+    submission, attempt = _last(job)
+    if submission is None:
+        return State("interrupted", "its start was stopped half-way; galcat jobs resume starts it")
+    end = attempt.end if attempt else None
+    if end and end.name == "finished":
+        return end
+    now = PLACES[job.place.kind].state(job, submission, attempt)
+    if now is not None and now.name != "interrupted":
+        return now
+    if end is None and attempt:
+        end = attempt.end  # it may have ended between the two looks
+    if end is not None and end.name != "requeued":
+        return end
+    if submission.cancelled.exists():
+        return State("cancelled")
+    return now or State("interrupted", _vanished(attempt))
+
+
+def cancel(job: Job) -> State:
+    """End a job, wherever it is; return its state, which is then no longer live.
+
+    Raises
+    ------
+    GalcatError
+        It is not live, or lives where it cannot be reached from here.
+    """
+    found = state(job)
+    if not found.live:
+        raise GalcatError(f"{job.id} is {found.name}: there is nothing to cancel")
+    submission, attempt = _last(job)
+    write_text(submission.cancelled, f"{job_files.now()}\n")
+    try:
+        PLACES[job.place.kind].cancel(job, submission, attempt)
+    except GalcatError:
+        submission.cancelled.unlink(missing_ok=True)
+        raise
+    return wait(job)
+
+
+def resume(job: Job) -> Job:
+    """Hand a job in again; its command goes on from what it has made so far.
+
+    Raises
+    ------
+    GalcatError
+        It is finished, or may still run.
+    """
+    found = state(job)
+    if found.name == "finished":
+        raise GalcatError(f"{job.id} is finished: there is nothing to resume")
+    if found.live:
+        told = f" ({found.reason})" if found.reason else ""
+        raise GalcatError(f"{job.id} is {found.name}{told}: cancel it first, or wait for it")
+    if job.out:
+        refuse_second(job.out, job.folder.parent, but=job)
+    _submit(job)
+    return job
+
+
+def wait(
+    job: Job, timeout_seconds: float | None = None, until: Callable[[State], bool] | None = None
+) -> State:
+    """Wait until a job is no longer live, or until a state for which `until` holds; return its state.
+
+    Raises
+    ------
+    GalcatError
+        The time is up.
+    """
+    deadline = None if timeout_seconds is None else time.monotonic() + timeout_seconds
+    pause = 0.05
+    while True:
+        found = state(job)
+        if not found.live or (until is not None and until(found)):
+            return found
+        if deadline is not None and time.monotonic() > deadline:
+            raise GalcatError(f"{job.id} is {found.name} after {timeout_seconds:g} s of waiting")
+        time.sleep(pause)
+        pause = min(LOOK_SECONDS, 1.5 * pause)
+
+
+def check_shared(place: Place, project: Path) -> None:
+    """Refuse a project outside of the shared folder that a place needs."""
+    shared = getattr(place.settings, "folder", "")
+    if not shared:
+        return
+    root = Path(shared).expanduser().resolve()
+    if not project.resolve().is_relative_to(root):
+        raise GalcatError(
+            f"{project.resolve()} is not in {root}, the folder that the nodes of '{place.name}' "
+            "share: bring the project there, and give the command there"
+        )
+
+
+def refuse_second(out: Path, folder: str | Path, but: Job | None = None) -> None:
+    """Refuse a job that makes what a live job makes."""
+    wanted = out.resolve()
+    for other in job_files.jobs_of(folder):
+        if other.out is None or other.out.resolve() != wanted:
+            continue
+        if but is not None and other.id == but.id:
+            continue
+        found = state(other)
+        if found.live:
+            raise GalcatError(
+                f"{out}: {other.id} makes it and is {found.name}; wait for it, cancel it (galcat "
+                f"jobs cancel {other.id}), or name another folder with -o"
+            )
+
+
+def states(jobs: Iterable[Job]) -> list[tuple[Job, State]]:
+    """Return jobs and their states; a scheduler is asked once for all of them."""
+    with slurm.one_look():
+        return [(job, state(job)) for job in jobs]
+
+
+def _submit(job: Job) -> None:
+    submission = job.submit_next()
+    try:
+        PLACES[job.place.kind].submit(job, submission)
+    except slurm_commands.Unreachable:
+        raise
+    except GalcatError:
+        submission.file.unlink(missing_ok=True)  # refused: what was before is still the state
+        raise
+
+
+def _last(job: Job) -> tuple[Submission | None, Attempt | None]:
+    """Return the last submission, and the last attempt of it."""
+    submissions = job.submissions
+    if not submissions:
+        return None, None
+    last = submissions[-1]
+    attempts = [a for a in job.attempts if a.info["submission"] == last.number]
+    return last, attempts[-1] if attempts else None
+
+
+def _vanished(attempt: Attempt | None) -> str:
+    if attempt is None:
+        return "it was never handed in; galcat jobs resume does it"
+    return "its processes are gone (killed, or the machine went down); galcat jobs resume goes on"

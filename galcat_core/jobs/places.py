@@ -1,0 +1,254 @@
+"""Where a job may run: places.toml -> places, every key checked."""
+
+# ruff: noqa: RUF009 (setting() makes a dataclasses.field, list defaults included)
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from galcat_core.errors import GalcatError, listed, nearest
+from galcat_core.files import write_text
+from galcat_core.jobs import slurm_commands
+from galcat_core.settings import section_from_dict, setting, to_toml
+
+FILES = ("places.toml", "~/.config/galcat/places.toml")  # the project's, then one's own
+
+
+@dataclass
+class Local:
+    """This machine: detached processes, without a queue."""
+
+    tasks_per_node: int = setting(1, "worker processes", low=1)
+
+
+@dataclass
+class Slurm:
+    """A cluster run by Slurm."""
+
+    partition: str = setting("", "partition (empty: Slurm's default)")
+    nodes: int = setting(1, "nodes of a job", low=1)
+    tasks_per_node: int = setting(1, "worker processes on each node: one for each GPU", low=1)
+    gpus_per_node: int = setting(0, "GPUs on each node", low=0)
+    gpu_type: str = setting("", "kind of GPU, as a100 (empty: any)")
+    cpus_per_task: int = setting(0, "cores of each worker (0: Slurm's default)", low=0)
+    memory_per_node: str = setting("", "memory of each node, as 64G (empty: Slurm's default)")
+    time: str = setting("", "time limit, as 08:00:00 or 1-12:00:00 (empty: the partition's)")
+    account: str = setting("", "account that is charged (empty: your default)")
+    qos: str = setting("", "quality of service (empty: your default)")
+    modules: list[str] = setting([], "modules that the job loads, as cuda/12.4")
+    commands: list[str] = setting(
+        [], "lines of shell run in the job before it begins, as source ~/galcat/bin/activate"
+    )
+    python: str = setting("", "Python on the nodes (empty: the one that hands the job in)")
+    folder: str = setting("", "shared folder that projects must lie in (empty: not checked)")
+    interface: str = setting(
+        "", "network between the nodes, as ib0 (empty: the one by which they reach each other)"
+    )
+    signal_seconds: int = setting(
+        120, "seconds before the time limit at which a job goes back into the queue", low=10
+    )
+    requeues: int = setting(
+        50, "times that a job goes back into the queue at its time limit", low=0
+    )
+    sbatch: list[str] = setting([], "further options, as --constraint=a100 or --exclusive")
+
+
+@dataclass
+class Script:
+    """Any other batch system (PBS, LSF): a script that you write from a template, and its commands."""
+
+    template: str = setting(
+        "", "script with $name, $log, $project, $tasks_per_node, $command in it"
+    )
+    submit: str = setting("", "command that hands it in and prints the job's number, as qsub")
+    alive: str = setting("", "command that succeeds while the job waits or runs, as qstat")
+    cancel: str = setting("", "command that ends the job, as qdel")
+    tasks_per_node: int = setting(1, "worker processes, on one node", low=1)
+    python: str = setting("", "Python on the nodes (empty: the one that hands the job in)")
+    folder: str = setting("", "shared folder that projects must lie in (empty: not checked)")
+
+
+SYSTEMS: dict[str, dict[str, str]] = {  # batch systems, and the commands of those of kind script
+    "slurm": {},
+    "pbs": {"submit": "qsub", "alive": "qstat", "cancel": "qdel"},
+    "lsf": {
+        # bsub reads the script from its input, and bjobs knows ended jobs for an hour
+        "submit": 'sh -c \'bsub < "$0" | grep -o "[0-9][0-9]*" | head -n 1\'',
+        "alive": 'sh -c \'bjobs -noheader -o stat "$0" | grep -E "PEND|RUN|SUSP|WAIT"\'',
+        "cancel": "bkill",
+    },
+}
+TEMPLATES = Path(__file__).parent / "templates"
+
+KINDS: dict[str, type] = {"local": Local, "slurm": Slurm, "script": Script}
+
+
+@dataclass(frozen=True)
+class Place:
+    """A named place.
+
+    Attributes
+    ----------
+    name : str
+    kind : str
+        A key of `KINDS`.
+    settings : Local, Slurm or Script
+    """
+
+    name: str
+    kind: str
+    settings: Any
+
+    @classmethod
+    def from_dict(cls, name: str, values: dict[str, Any], where: str = "places") -> Place:
+        """Build a place from its table, checking keys, types and limits.
+
+        Raises
+        ------
+        GalcatError
+            The kind or a key is unknown (the nearest legal one is suggested), or a value is illegal.
+        """
+        kind = values.get("kind", name)
+        if kind not in KINDS:
+            told = f"kind = {kind!r} is none" if "kind" in values else "has no key 'kind'"
+            raise GalcatError(
+                f"{where}: [{name}] {told}; legal are {listed(KINDS)}.{nearest(str(kind), KINDS)}"
+            )
+        rest = {key: value for key, value in values.items() if key != "kind"}
+        return cls(name, kind, section_from_dict(KINDS[kind], rest, f"{where}: [{name}]"))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what `from_dict` reads."""
+        return {"kind": self.kind, **dataclasses.asdict(self.settings)}
+
+    def shape(self, nodes: int | None = None, tasks_per_node: int | None = None) -> Shape:
+        """Return nodes and workers of a job here; what is not given is as the place says.
+
+        Raises
+        ------
+        GalcatError
+            Fewer than one, or several nodes where there is only one.
+        """
+        most = nodes if nodes is not None else getattr(self.settings, "nodes", 1)
+        each = tasks_per_node if tasks_per_node is not None else self.settings.tasks_per_node
+        for name, value in (("nodes", most), ("tasks per node", each)):
+            if value < 1:
+                raise GalcatError(f"{name} = {value}: at least 1 is wanted")
+        if most > 1 and self.kind != "slurm":
+            raise GalcatError(
+                f"{most} nodes: '{self.name}' is a place of one node; name a place of kind "
+                "slurm with --on, or ask for --nodes 1"
+            )
+        return Shape(most, each)
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How many nodes a job has, and workers on each."""
+
+    nodes: int
+    tasks_per_node: int
+
+    @property
+    def workers(self) -> int:
+        """Workers of all nodes."""
+        return self.nodes * self.tasks_per_node
+
+
+def load(path: str | Path | None = None) -> dict[str, Place]:
+    """Return the places of a file, and `local`, which is always there.
+
+    Parameters
+    ----------
+    path : str or Path, optional
+        Default: the first of `FILES` that exists. Where no file says otherwise and this machine has
+        Slurm, `slurm` is a place with Slurm's own defaults.
+
+    Raises
+    ------
+    GalcatError
+        The file is missing, no TOML, or says something that is not legal.
+    """
+    found = Path(path) if path else next((p for f in FILES if (p := _home(f)).is_file()), None)
+    places = {"local": Place("local", "local", Local())}
+    if slurm_commands.is_here():
+        places["slurm"] = Place("slurm", "slurm", Slurm())
+    if found is None:
+        return places
+    if not found.is_file():
+        raise GalcatError(f"{found}: no such file of places; CLUSTER.md shows one")
+    try:
+        values = tomllib.loads(found.read_text())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise GalcatError(f"{found}: not a TOML file ({error})") from error
+    for name, content in values.items():
+        if not isinstance(content, dict):
+            raise GalcatError(
+                f"{found}: '{name}' stands outside of a place; write the place's name as "
+                "[slurm] on a line of its own and its keys below"
+            )
+        places[name] = Place.from_dict(name, content, str(found))
+    return places
+
+
+def named(name: str, path: str | Path | None = None) -> Place:
+    """Return one of the places that `load` finds.
+
+    Raises
+    ------
+    GalcatError
+        There is none of that name: those that there are.
+    """
+    there = load(path)
+    if name not in there:
+        raise GalcatError(
+            f"there is no place '{name}'; there are {listed(there)} (a file places.toml names "
+            f"more, see CLUSTER.md).{nearest(name, there)}"
+        )
+    return there[name]
+
+
+def template(kind: str) -> str:
+    """Return the text of a place, every key with its meaning and default, to be edited."""
+    lines = [f"[{kind}]  # {KINDS[kind].__doc__}", f'kind = "{kind}"']
+    for item in dataclasses.fields(KINDS[kind]):
+        default = (
+            item.default if item.default is not dataclasses.MISSING else item.default_factory()
+        )
+        lines.append(f"{item.name} = {to_toml(default)}  # {item.metadata['help']}")
+    return "\n".join(lines) + "\n"
+
+
+def write(system: str, path: str | Path) -> list[Path]:
+    """Write a file of places to begin with, for Slurm, PBS or LSF; return what was written.
+
+    Raises
+    ------
+    GalcatError
+        The file is there already, or the batch system is unknown.
+    """
+    path = Path(path)
+    if system not in SYSTEMS:
+        raise GalcatError(f"'{system}': legal are {listed(SYSTEMS)}.{nearest(system, SYSTEMS)}")
+    if path.exists():
+        raise GalcatError(f"{path} is there already: edit it, or name another file with -o")
+    if system == "slurm":
+        write_text(path, template("slurm"))
+        return [path]
+    text = template("script").replace("[script]", f"[{system}]")
+    beside = path.with_name(f"{system}.sh")
+    if not beside.exists():
+        write_text(beside, (TEMPLATES / beside.name).read_text())
+    told = {"template": beside.name, **SYSTEMS[system]}
+    for key, value in told.items():
+        text = text.replace(f'{key} = ""', f"{key} = {to_toml(value)}")
+    write_text(path, text)
+    return [path, beside]
+
+
+def _home(path: str) -> Path:
+    return Path(path).expanduser()

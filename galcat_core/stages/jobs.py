@@ -1,0 +1,227 @@
+"""Jobs on files: start a training somewhere, list, show, follow, cancel, resume, collect."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from galcat_core import jobs
+from galcat_core.config import Config
+from galcat_core.errors import GalcatError
+from galcat_core.jobs.job import FOLDER, Attempt
+from galcat_core.jobs.logs import follow
+from galcat_core.provenance import digest
+from galcat_core.runs import Run
+from galcat_core.stages.work import need, say
+
+
+def start_train(
+    store: str | Path,
+    split: str | Path,
+    out: str | Path,
+    config: Config,
+    on: str,
+    *,
+    workers: int | None = None,
+    nodes: int | None = None,
+    tasks_per_node: int | None = None,
+    places: str | Path | None = None,
+    parent: str | Path | None = None,
+    folder: str | Path = FOLDER,
+) -> jobs.Job:
+    """Start `galcat train` as a job at a place; return as soon as the place has it.
+
+    Parameters
+    ----------
+    store, split, out, config, parent
+        As for `train`.
+    on : str
+        Name of the place (see `jobs.places`).
+    workers : int, optional
+        Instead of `tasks_per_node`: workers of all nodes.
+    nodes, tasks_per_node : int, optional
+        Default: what the place says.
+    places : str or Path, optional
+        File of places.
+    folder : str or Path
+        Of the jobs.
+
+    Raises
+    ------
+    GalcatError
+        An input is missing, the place does not take it, or another job trains there.
+    """
+    need(store, "cutout store", "make it with galcat cutouts")
+    need(split, "file", "make it with galcat split")
+    if parent:
+        need(parent, "run", "make it with galcat train")
+    place = jobs.named(on, places)
+    if workers is not None and tasks_per_node is None:
+        count = place.shape(nodes).nodes
+        if workers < 1 or workers % count:
+            raise GalcatError(
+                f"--workers {workers} cannot be shared alike by {count} nodes; give --nodes and "
+                "--tasks-per-node"
+            )
+        tasks_per_node = workers // count
+    shape = place.shape(nodes, tasks_per_node)
+    if workers not in (None, shape.workers):
+        raise GalcatError(
+            f"--workers {workers} is not {shape.nodes} nodes times {shape.tasks_per_node} tasks "
+            "per node; leave --workers away"
+        )
+    told = [str(store), "--split", str(split), "-o", str(out), "--workers", str(shape.workers)]
+    command = ["galcat", "train", *told, *(["--from", str(parent)] if parent else [])]
+    job = jobs.start(
+        command,
+        place,
+        config=config,
+        nodes=shape.nodes,
+        tasks_per_node=shape.tasks_per_node,
+        out=out,
+        folder=folder,
+    )
+    say(f"{job.id}: {_told(jobs.state(job))} on {place.name}; galcat jobs log {job.id} --follow")
+    return job
+
+
+def list_jobs(folder: str | Path = FOLDER) -> list[tuple[jobs.Job, jobs.State]]:
+    """Print a line for each job of a folder, the newest last; return them."""
+    found = jobs.states(jobs.jobs_of(folder))
+    if not found:
+        say(f"no jobs in {folder}; galcat train ... --on local starts one")
+        return []
+    rows = [("job", "state", "place", "workers", "created", "makes", "")]
+    for job, state in found:
+        info, shape = job.info, job.shape
+        many = f"{shape.nodes} x {shape.tasks_per_node}"
+        made = info["out"] or ""
+        rows.append((job.id, state.name, job.place.name, many, info["created"], made, state.reason))
+    _columns(rows)
+    return found
+
+
+def show(name: str, folder: str | Path = FOLDER) -> jobs.State:
+    """Print what is known of one job; return its state."""
+    job = jobs.find(name, folder)
+    state, info, shape = jobs.state(job), job.info, job.shape
+    rows = [
+        ("job", job.id),
+        ("state", _told(state)),
+        ("place", f"{job.place.name} ({job.place.kind})"),
+        ("workers", f"{shape.nodes} nodes x {shape.tasks_per_node}"),
+        ("command", " ".join(job.command)),
+        ("project", str(job.project)),
+        ("makes", info["out"] or "-"),
+        ("folder", str(job.folder)),
+        ("created", f"{info['created']} by galcat {info['code']}"),
+    ]
+    for submission in job.submissions:
+        number = f"number {submission.id}, " if submission.id else ""
+        rows.append((f"handed in {submission.number}", f"{number}{submission.name}"))
+    for attempt in job.attempts:
+        rows.append((f"attempt {attempt.number}", _told_attempt(attempt)))
+    _columns(rows)
+    return state
+
+
+def log(
+    name: str,
+    folder: str | Path = FOLDER,
+    following: bool = False,
+    rank: int | None = None,
+) -> None:
+    """Print what a job says, or one of its workers; with `following` until it has ended."""
+    job = jobs.find(name, folder)
+    for text in follow(job, rank, following):
+        sys.stdout.buffer.write(text)
+        sys.stdout.buffer.flush()
+    if following:
+        say(f"{job.id}: {_told(jobs.state(job))}")
+
+
+def cancel(names: Sequence[str], folder: str | Path = FOLDER) -> None:
+    """End jobs, and wait until they are gone."""
+    for name in names:
+        job = jobs.find(name, folder)
+        say(f"{job.id}: {_told(jobs.cancel(job))}")
+
+
+def resume(names: Sequence[str], folder: str | Path = FOLDER) -> None:
+    """Hand jobs in again; they go on from their last checkpoints."""
+    for name in names:
+        job = jobs.resume(jobs.find(name, folder))
+        say(f"{job.id}: {_told(jobs.state(job))}; galcat jobs log {job.id} --follow")
+
+
+def collect(
+    name: str, out: str | Path | None = None, folder: str | Path = FOLDER, waiting: bool = False
+) -> Path:
+    """Check that what a job made is whole, tell its figures, copy it to `out` if given.
+
+    Raises
+    ------
+    GalcatError
+        The job is not finished, what it made is not whole, or `out` holds something else.
+    """
+    job = jobs.find(name, folder)
+    state = jobs.wait(job) if waiting else jobs.state(job)
+    if state.name != "finished":
+        mend = "wait for it (--wait)" if state.live else f"galcat jobs resume {job.id}"
+        raise GalcatError(f"{job.id} is {_told(state)}: there is nothing to collect yet; {mend}")
+    made = job.out
+    if made is None or not made.exists():
+        raise GalcatError(f"{job.id} is finished, but {made or 'what it made'} is not there")
+    if (made / "run.json").is_file():
+        run = Run.open(made)
+        if not run.finished or digest(run.weights) != run.report["weights"]:
+            raise GalcatError(
+                f"{made} is not what {job.id} made: it is {run.status}, or its weights were "
+                "changed; train it anew"
+            )
+        from galcat_core.stages.learning import told_metrics
+
+        say(f"{job.info['out']}: {told_metrics(run.report)}")
+    if out is None:
+        return made
+    out = Path(out)
+    if out.exists():
+        if digest(out) == digest(made):
+            say(f"{out}: up to date")
+            return out
+        raise GalcatError(f"{out} is there already and is something else; name another with -o")
+    partial = out.with_name(f".partial-{os.getpid()}-{out.name}")
+    try:
+        if made.is_dir():
+            shutil.copytree(made, partial, ignore=shutil.ignore_patterns(".*"))
+        else:
+            partial.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(made, partial)
+        partial.rename(out)
+    finally:
+        if partial.exists():
+            shutil.rmtree(partial) if partial.is_dir() else partial.unlink()
+    say(f"{out}: copied from {made}")
+    return out
+
+
+def _told(state: jobs.State) -> str:
+    where = f" on {state.nodes}" if state.nodes else ""
+    return f"{state.name}{where}" + (f" ({state.reason})" if state.reason else "")
+
+
+def _told_attempt(attempt: Attempt) -> str:
+    info, end = attempt.info, attempt.end
+    job = f", Slurm job {info['slurm_job']}" if info["slurm_job"] else ""
+    ended = _told(end) if end else "no end"
+    return f"{info['began']} on {attempt.process.host}{job}: {ended}; {attempt.log}"
+
+
+def _columns(rows: Sequence[Sequence[str]]) -> None:
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]) - 1)]
+    for row in rows:
+        cells = [cell.ljust(width) for cell, width in zip(row[:-1], widths, strict=True)]
+        print("  ".join([*cells, row[-1]]).rstrip())
