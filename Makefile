@@ -21,7 +21,7 @@ demo: install  ## simulate a twin survey, train, label, map, and serve the dashb
 app: install  ## serve the dashboards of PROJECT
 	@$(BIN)/galcat app $(PROJECT)
 
-test: install $(VENV)/.browser  ## run the tests (TESTS="tests/images -k store" for some of them)
+test: install $(VENV)/.browser $(VENV)/.slurm  ## run the tests (TESTS="tests/images -k store" for some of them)
 	@$(BIN)/python -m pytest $(TESTS)
 
 lint: install  ## check style and format
@@ -70,4 +70,12 @@ $(VENV)/.browser: | $(VENV)/.installed
 	    SUDO=$$(test "$$(id -u)" = 0 || echo sudo); \
 	    $$SUDO apt-get update -qq && $$SUDO apt-get install -y -qq --no-install-recommends chromium > /dev/null; \
 	  else echo "No Chromium found: the browser tests will be skipped"; fi
+	@touch $@
+
+$(VENV)/.slurm: | $(VENV)/.installed
+	@if command -v sbatch > /dev/null && { command -v munged || test -x /usr/sbin/munged; } > /dev/null; then :; \
+	  elif command -v apt-get > /dev/null; then \
+	    SUDO=$$(test "$$(id -u)" = 0 || echo sudo); \
+	    $$SUDO apt-get update -qq && $$SUDO apt-get install -y -qq --no-install-recommends slurm-wlm munge > /dev/null; \
+	  else echo "No Slurm found: the tests on a cluster will be skipped"; fi
 	@touch $@

@@ -1,0 +1,170 @@
+"""A real Slurm of two nodes on this machine, as the user who tests, in a folder of its own; gone afterwards."""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+DAEMONS = ("munged", "slurmctld", "slurmd")
+WHERE = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
+CONF = """
+ClusterName=galcat
+SlurmctldHost={host}(127.0.0.1)
+SlurmctldPort={ports[0]}
+AuthType=auth/munge
+AuthInfo=socket={folder}/munge.socket
+CredType=cred/munge
+SlurmUser={user}
+SlurmdUser={user}
+StateSaveLocation={folder}/state
+SlurmdSpoolDir={folder}/spool-%n
+SlurmctldPidFile={folder}/slurmctld.pid
+SlurmdPidFile={folder}/slurmd-%n.pid
+ProctrackType=proctrack/linuxproc
+TaskPlugin=task/none
+SwitchType=switch/none
+MpiDefault=none
+SelectType=select/cons_tres
+SelectTypeParameters=CR_Core
+ReturnToService=2
+SlurmdTimeout=20
+KillWait=2
+SchedulerParameters=sched_interval=1,batch_sched_delay=0
+NodeName=n1 NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[1]} CPUs=1 State=UNKNOWN
+NodeName=n2 NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[2]} CPUs=1 State=UNKNOWN
+PartitionName=short Nodes=n1,n2 Default=YES MaxTime=60 State=UP
+"""
+
+
+def why_not() -> str:
+    """Tell why there can be no Slurm here; nothing if there can."""
+    missing = [
+        name for name in (*DAEMONS, "sbatch", "setpriv") if not shutil.which(name, path=WHERE)
+    ]
+    if missing:
+        return f"no real Slurm here, {', '.join(missing)} missing (apt-get install slurm-wlm munge)"
+    # slurmd starts the steps of a job as their user, which takes root
+    return "" if os.geteuid() == 0 else "a Slurm of two nodes on one machine takes root"
+
+
+@dataclass
+class Cluster:
+    """The daemons of a Slurm, and questions to it."""
+
+    folder: Path
+    daemons: dict[str, subprocess.Popen] = field(default_factory=dict)
+
+    def start(self, name: str, *command: str) -> None:
+        """Start a daemon; it ends with this process, however that ends."""
+        path = shutil.which(command[0], path=WHERE)
+        with (self.folder / f"{name}.log").open("ab") as log:
+            self.daemons[name] = subprocess.Popen(
+                ["setpriv", "--pdeathsig", "KILL", path, *command[1:]],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def start_node(self, name: str) -> None:
+        """Start slurmd of a node."""
+        self.start(name, "slurmd", "-D", "-N", name)
+
+    def kill(self, name: str) -> None:
+        """Kill -9 a daemon."""
+        self.daemons[name].send_signal(signal.SIGKILL)
+        self.daemons[name].wait()
+
+    def ask(self, *command: str) -> str:
+        """Run a command of Slurm's; return what it says, nothing where it fails."""
+        return subprocess.run(command, capture_output=True, text=True).stdout.strip()
+
+    def ready(self) -> bool:
+        """Tell whether both nodes take jobs."""
+        return self.ask("sinfo", "-h", "-N", "-o", "%N %T").splitlines() == ["n1 idle", "n2 idle"]
+
+    def logs(self) -> str:
+        """Return the last lines of the daemons' logs."""
+        texts = (path.read_text(errors="replace")[-2000:] for path in self.folder.glob("*.log"))
+        return "\n".join(texts)
+
+
+@contextlib.contextmanager
+def cluster() -> Iterator[Cluster]:
+    """Start the daemons, wait until the nodes take jobs; end all of it."""
+    # sockets' paths are short: pytest's own folders may be too deep
+    folder = Path(tempfile.mkdtemp(prefix="galcat-slurm-"))
+    made = Cluster(folder)
+    before = os.environ.get("SLURM_CONF")
+    try:
+        _configure(folder)
+        os.environ["SLURM_CONF"] = str(folder / "slurm.conf")
+        _start(made)
+        yield made
+        made.ask("scancel", "--user", getpass.getuser())
+        _wait(lambda: not made.ask("squeue", "-h"), 60.0)
+    finally:
+        for name in reversed(made.daemons):
+            made.daemons[name].terminate()
+        for name, process in made.daemons.items():
+            try:
+                process.wait(30)
+            except subprocess.TimeoutExpired:
+                made.kill(name)
+        if before is None:
+            os.environ.pop("SLURM_CONF", None)
+        else:
+            os.environ["SLURM_CONF"] = before
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _configure(folder: Path) -> None:
+    folder.chmod(0o755)  # munged asks for it
+    key = folder / "munge.key"
+    key.write_bytes(secrets.token_bytes(1024))
+    key.chmod(0o400)
+    (folder / "state").mkdir()
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(3)]
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        ports = [one.getsockname()[1] for one in sockets]
+    text = CONF.format(
+        host=socket.gethostname(), folder=folder, ports=ports, user=getpass.getuser()
+    )
+    (folder / "slurm.conf").write_text(text)
+
+
+def _start(made: Cluster) -> None:
+    folder = made.folder
+    names = ("socket", "key-file", "pid-file", "seed-file")
+    files = ("munge.socket", "munge.key", "munge.pid", "munge.seed")
+    options = [f"--{name}={folder / file}" for name, file in zip(names, files, strict=True)]
+    made.start("munged", "munged", "--foreground", "--force", *options)
+    _wait((folder / "munge.socket").exists)
+    made.start("slurmctld", "slurmctld", "-D")
+    _wait(lambda: "UP" in made.ask("scontrol", "ping"))
+    made.start_node("n1")
+    made.start_node("n2")
+    if not _wait(made.ready):
+        raise RuntimeError(f"the nodes did not come up:\n{made.logs()}")
+
+
+def _wait(condition, seconds: float = 300.0) -> bool:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.1)
+    return True

@@ -1,0 +1,76 @@
+"""What the jobs of the tests run: `python -m tests.jobs.programs PART ...`, real processes without TensorFlow."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+
+
+def sleep(folder: str, seconds: str = "600") -> None:
+    """Tell that it runs, and live on."""
+    Path(folder, f"pid-{os.getpid()}").write_text("")
+    print("asleep", flush=True)
+    time.sleep(float(seconds))
+
+
+def twice(folder: str) -> None:
+    """Sleep the first time, end well the second time."""
+    mark = Path(folder, "mark")
+    if mark.exists():
+        print("awake", flush=True)
+        return
+    mark.write_text("")
+    sleep(folder)
+
+
+def fail() -> None:
+    """End as a verb does after a mistake in its input."""
+    print("galcat train: the store is gone; make it again", file=sys.stderr)
+    raise SystemExit(2)
+
+
+def die() -> None:
+    """End as if the memory were full."""
+    os.kill(os.getpid(), 9)
+
+
+def hold(folder: str) -> None:
+    """Hold a folder until killed."""
+    from galcat_core.jobs import lease
+
+    with lease.held(Path(folder), "being trained"):
+        print("held", flush=True)
+        time.sleep(600)
+
+
+def workers(part: str, folder: str, count: str = "2") -> None:
+    """Start workers by srun, each doing a part of tests.training.actors."""
+    from galcat_core.errors import GalcatError
+    from galcat_core.training import srun
+
+    assert srun.within()
+    logs = Path(os.environ["GALCAT_LOGS"])
+    try:
+        srun.launch("tests.training.actors", [part, folder], int(count), logs, None)
+    except GalcatError as error:
+        print(error, file=sys.stderr)
+        raise SystemExit(2) from error
+
+
+def train(folder: str, store: str, split: str, config: str) -> None:
+    """Train with workers that begin with other weights each, and keep what each has at the end."""
+    from galcat_core.config import Config
+    from galcat_core.images.store import CutoutStore
+    from galcat_core.records import Split
+    from galcat_core.training import fit, srun
+
+    launch = srun.launch
+    fit.WORKER = "tests.training.actors"
+    srun.launch = lambda module, arguments, *rest: launch(module, ["fit", *arguments], *rest)
+    fit.train(folder, CutoutStore.open(store), Split.load(split), Config.load(config), workers=2)
+
+
+if __name__ == "__main__":
+    globals()[sys.argv[1]](*sys.argv[2:])
