@@ -76,8 +76,10 @@ class Config:
             return cls()
         path = Path(path)
         if not path.is_file():
-            what = "a folder, a TOML file is wanted" if path.is_dir() else "no such config file"
-            raise GalcatError(f"{path}: {what}")
+            what = (
+                " is a folder, a TOML file is wanted" if path.is_dir() else ": no such config file"
+            )
+            raise GalcatError(f"{path}{what}")
         try:
             values = tomllib.loads(path.read_text())
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from galcat_core import stages
 from galcat_core.config import Config
+from galcat_core.errors import GalcatError
 from galcat_core.results import project_tables, show
 from galcat_core.tables import read_table
 
@@ -60,6 +61,7 @@ def demo(
     if quick:
         config = config.replace(**QUICK)
     workers = _workers_to_be_had(workers)
+    _check_place(project)
     _catalogues(project, config)
     _pictures(project, config)
     _learn(project, config, workers)
@@ -80,7 +82,17 @@ def demo(
         print(f"See it in the browser: galcat app {project}", flush=True)
 
 
+def _check_place(project: Path) -> None:
+    """Refuse a folder of somebody's own, between whose files those of a project would be lost."""
+    if project.is_file():
+        raise GalcatError(f"{project} is a file: name a folder with -o")
+    if project.is_dir() and any(project.iterdir()) and not (project / "sky").is_dir():
+        raise GalcatError(f"{project} is not empty and holds no demonstration: name another -o")
+
+
 def _workers_to_be_had(wanted: int) -> int:
+    if wanted < 1:
+        raise GalcatError(f"--workers {wanted}: at least 1 is wanted")
     from galcat_core.training.distributed import has_horovod
 
     if wanted > 1 and not has_horovod():

@@ -66,6 +66,8 @@ def read_table(path: str | Path) -> tuple[pd.DataFrame, dict]:
         The file is missing, cut short, or not of the format its name says.
     """
     path = Path(path)
+    if path.is_dir():
+        raise GalcatError(f"{path} is a folder, a table is wanted ({listed(FORMATS)})")
     kind = format_of(path)
     if not path.is_file():
         raise GalcatError(f"{path}: no such file")

@@ -59,7 +59,7 @@ def need(path: str | Path, what: str, mend: str) -> Path:
         raise GalcatError(f"{path}: no such {what}; {mend}")
     if what == "file" and path.is_dir():
         raise GalcatError(f"{path} is {_kind_of(path)}, a file is wanted; {mend}")
-    if what == "folder" and path.is_file():
+    if what == "folder" and not path.is_dir():
         raise GalcatError(f"{path} is a file, a folder is wanted; {mend}")
     return path
 
