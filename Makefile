@@ -8,7 +8,7 @@ PROJECT ?= demo
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help install horovod demo app test lint bench lock clean
+.PHONY: help install horovod demo app test test-cluster lint bench lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -21,8 +21,11 @@ demo: install  ## simulate a twin survey, train, label, map, and serve the dashb
 app: install  ## serve the dashboards of PROJECT
 	@$(BIN)/galcat app $(PROJECT)
 
-test: install $(VENV)/.browser $(VENV)/.slurm  ## run the tests (TESTS="tests/images -k store" for some of them)
+test: install $(VENV)/.browser  ## run the tests (TESTS="tests/images -k store" for some of them)
 	@$(BIN)/python -m pytest $(TESTS)
+
+test-cluster: install $(VENV)/.slurm  ## run the tests on a real Slurm of two nodes (installs Slurm if there is none)
+	@$(BIN)/python -m pytest -m slurm tests/jobs
 
 lint: install  ## check style and format
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
