@@ -64,8 +64,8 @@ VERBS: dict[str, tuple[Callable, str, str]] = {
     "jobs": (
         _jobs,
         "list, show, follow, cancel, resume, collect jobs: trainings that run without you",
-        "galcat train cutouts/sdss --split split.parquet -o runs/sdss --on local --workers 2\n"
-        "  galcat jobs\n"
+        "galcat jobs\n"
+        "  galcat train cutouts/sdss --split split.parquet -o runs/sdss --on local --workers 2\n"
         "  galcat jobs log train-1 --follow\n"
         "  galcat jobs cancel train-1\n"
         "  galcat jobs resume train-1",
