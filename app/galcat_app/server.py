@@ -17,6 +17,7 @@ from typing import Any, Self
 from urllib.parse import quote
 
 import galcat_core
+from galcat_app.menu import pages_folder
 from galcat_core.errors import GalcatError
 
 HERE = Path(__file__).resolve().parent
@@ -139,23 +140,6 @@ def serve(
     if open_browser:
         webbrowser.open(url)
     return Server(process, url, found, scratch)
-
-
-def pages_folder() -> Path:
-    """Return the folder of the notebooks: inside the installed package, or app/ in a checkout.
-
-    Raises
-    ------
-    GalcatError
-        Neither holds them.
-    """
-    for folder in (HERE / "pages", HERE.parent):
-        if (folder / "explore.ipynb").is_file():
-            return folder
-    raise GalcatError(
-        f"the pages of galcat (explore.ipynb) are neither in {HERE / 'pages'} nor in {HERE.parent}: "
-        "install galcat again"
-    )
 
 
 def _check(project: Path, port: int, token: str | None, host: str) -> None:

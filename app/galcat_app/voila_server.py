@@ -81,6 +81,10 @@ class PageHandler(TornadoVoilaHandler):
     """A page; kernels that died while they waited for it are passed over."""
 
     async def get(self, path: str | None = None) -> None:
+        if (
+            self.current_user is not None
+        ):  # it is known who asks: kernels need no token in their environment
+            self.request.uri, self.request.query = self.request.path, ""
         waiting = getattr(self.kernel_manager, "_pools", {}).get(self.notebook_path, [])
         for task in [task for task in waiting if task.done()]:
             if task.exception() or not await self._alive(task.result()["kernel_id"]):
@@ -195,6 +199,10 @@ def config_of(settings: dict[str, Any]) -> Config:
                 "allow_theme_override": "NO",
                 "file_allowlist": [],
                 "strip_sources": True,
+                # what the template shows before the kernel is there
+                "resources": {
+                    "galcat": {"pages": PAGES, "project": Path(settings["project"]).name}
+                },
                 "show_tracebacks": False,
                 "extension_allowlist": EXTENSIONS,
                 "kernel_spec_manager_class": OwnPython,

@@ -31,10 +31,12 @@ class Page(ipywidgets.Box):
     """A page: the header above, below it either the body or a notice.
 
     A subclass gives `name`, `build()` (the body, once) and `fill()` (show what the state has now).
-    The state has `project`, `notice`, `path`, `counts`, `remark`, `stale()`, `refresh()`, `find()` and `search()`.
+    The state has `project`, `notice`, `path`, `counts`, `remark`, `stale()`, `refresh()`, and, where
+    galaxies are looked for by their id (`searchable`), `find()` and `search()`.
     """
 
     name = ""
+    searchable = True
 
     def __init__(self, state: Any) -> None:
         super().__init__()
@@ -46,7 +48,7 @@ class Page(ipywidgets.Box):
                 "refresh": lambda m: self.refresh(),
                 "ping": lambda m: self.answer(),
                 "search": lambda m: self.suggest(m.get("text")),
-                "find": lambda m: state.find(m.get("text") or ""),
+                "find": lambda m: self.state.find(m.get("text") or ""),
             },
             self.tell,
         )
@@ -81,7 +83,7 @@ class Page(ipywidgets.Box):
             "project": state.path.resolve().name,
             "counts": state.counts,
             "remarks": list(state.project.remarks) if shown else [],
-            "searchable": shown,
+            "searchable": shown and self.searchable,
             "stale": shown and state.stale(),
         }
 

@@ -23,6 +23,11 @@ def front(name: str, *more: str) -> str:
     return "\n".join((FRONT / f"{file}.js").read_text() for file in ("common", *more, name))
 
 
+def style(name: str) -> str:
+    """Return the CSS of one page, for `_css` of its main panel; what pages share is in `STYLE`."""
+    return (FRONT / f"{name}.css").read_text()
+
+
 class Panel(anywidget.AnyWidget):
     """Base of all panels.
 

@@ -27,6 +27,12 @@ function icon(...paths) {
 const commas = (number) => Number(number).toLocaleString("en-US");
 const uniqueId = () => `g-${Math.random().toString(36).slice(2, 10)}`;
 
+/** An address of this server with the token of this page, so that a link also works without cookies. */
+function withToken(href) {
+  const token = new URLSearchParams(location.search).get("token");
+  return token ? `${href}${href.includes("?") ? "&" : "?"}token=${encodeURIComponent(token)}` : href;
+}
+
 /** Bytes from Python, whatever view they come as. */
 const bytes = (data) => new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 

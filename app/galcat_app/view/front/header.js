@@ -20,8 +20,8 @@ function render({ model, el }) {
     document.title = `${content.page} · ${content.project} · galcat`;
     search.box.hidden = !content.searchable;
     bar.replaceChildren(
-      h("a.g-mark", { href: content.home, "aria-label": "galcat, first page" }, galaxy(), "galcat"),
-      h("nav", { "aria-label": "Pages" }, content.pages.map((page) => h("a.g-page", { href: page.href, "aria-current": page.current ? "page" : null }, page.name))),
+      h("a.g-mark", { href: withToken(content.home), "aria-label": "galcat, first page" }, galaxy(), "galcat"),
+      h("nav", { "aria-label": "Pages" }, content.pages.map((page) => h("a.g-page", { href: withToken(page.href), "aria-current": page.current ? "page" : null }, page.name))),
       h("h1.g-project", {}, content.project),
       h("p.g-counts", {}, content.counts.map(([count, name]) => h("span", {}, h("strong", {}, count), ` ${name}`))),
       h("span.g-gap"), search.box, theme);
