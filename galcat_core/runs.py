@@ -23,6 +23,8 @@ from galcat_core.files import write_text
 from galcat_core.jobs import lease
 from galcat_core.tables import read_table
 
+BOX = Path(__file__).resolve().parent / "models" / "shipped"  # the run that comes with galcat
+
 
 @dataclass(frozen=True)
 class Run:

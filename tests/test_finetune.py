@@ -8,9 +8,8 @@ import pytest
 from PIL import Image
 
 from galcat_core.cli import main
-from galcat_core.runs import Run
+from galcat_core.runs import BOX, Run
 from galcat_core.stages.finetuning import settings
-from galcat_core.stages.labelling import BOX
 
 # Keras 3.15 reads TensorFlow's variables in numpy's old way
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")

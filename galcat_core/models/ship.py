@@ -18,13 +18,12 @@ import numpy as np
 from galcat_core.errors import GalcatError
 from galcat_core.files import whole
 from galcat_core.provenance import digest
-from galcat_core.runs import ENSEMBLE, Run, members, seal, write_json
+from galcat_core.runs import BOX, ENSEMBLE, Run, members, seal, write_json
 
 FITTED = ("calibration.json", "domain.npz")
-SHIPPED = Path(__file__).resolve().parent / "shipped"
 
 
-def pack(run: Run, folder: str | Path = SHIPPED) -> Run:
+def pack(run: Run, folder: str | Path = BOX) -> Run:
     """Write a run's settings, report, best weights (float16), calibration and domain; return the run.
 
     Paths, samples, checkpoints and history stay behind: nothing of the training data is copied.
@@ -62,7 +61,7 @@ def pack(run: Run, folder: str | Path = SHIPPED) -> Run:
     return packed
 
 
-def pack_ensemble(runs: Sequence[Run], folder: str | Path = SHIPPED) -> Run:
+def pack_ensemble(runs: Sequence[Run], folder: str | Path = BOX) -> Run:
     """Pack several runs that predict together: the first into the folder, the others below it.
 
     What needs one network (features, fine-tuning) takes the first.
@@ -111,9 +110,7 @@ def _halve(source: Path, target: Path) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m galcat_core.models.ship", description=__doc__)
     parser.add_argument("runs", nargs="+", metavar="RUN", help="finished; several: an ensemble")
-    parser.add_argument(
-        "-o", "--out", default=SHIPPED, help="folder (default: the model in the box)"
-    )
+    parser.add_argument("-o", "--out", default=BOX, help="folder (default: the model in the box)")
     args = parser.parse_args()
     done = pack_ensemble([Run.open(folder) for folder in args.runs], args.out)
     size = sum(member.weights.stat().st_size for member in members(done))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from galcat_core.config import Config
 from galcat_core.errors import GalcatError
-from galcat_core.stages.judging import split_labels, table_labels
+from galcat_core.stages.labels import split_labels, table_labels
 from galcat_core.stages.work import say
 
 if TYPE_CHECKING:

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from galcat_core.config import Config
 from galcat_core.errors import GalcatError
-from galcat_core.stages.labelling import BOX, recipe_of
+from galcat_core.runs import BOX, Run
+from galcat_core.stages.labelling import recipe_of
 from galcat_core.stages.learning import split, train
 from galcat_core.stages.pictures import import_folder
 from galcat_core.stages.work import need, say
-
-if TYPE_CHECKING:
-    from galcat_core.runs import Run
 
 # a few hundred galaxies: small batches, and a quarter of them tell when to stop
 SETTINGS = {
@@ -98,6 +95,4 @@ def finetune(
 
 
 def _parent(run: str | Path | None) -> Run:
-    from galcat_core.runs import Run
-
     return Run.open(need(run or BOX, "run", "name one with --run RUN"))

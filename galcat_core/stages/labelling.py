@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from galcat_core.backend import choose
 from galcat_core.errors import GalcatError, listed, nearest
 from galcat_core.provenance import Provenance, digests
+from galcat_core.runs import BOX, Run, members
 from galcat_core.stages.pictures import import_folder
 from galcat_core.stages.work import (
     keep_rejects,
@@ -23,11 +24,7 @@ from galcat_core.stages.work import (
 if TYPE_CHECKING:
     from galcat_core.images.store import CutoutStore
     from galcat_core.records import Predictions
-    from galcat_core.runs import Run
     from galcat_core.sections import Harmonise
-
-
-BOX = Path(__file__).resolve().parent.parent / "models" / "shipped"
 
 
 def predict(
@@ -155,7 +152,6 @@ def _chosen(
 ) -> _Chosen:
     from galcat_core.images.store import CutoutStore
     from galcat_core.inference_look import fitted_digests
-    from galcat_core.runs import Run, members
 
     images = need(images, "folder", "give a cutout store or a folder of pictures")
     sets = need(split, "file", "make it with galcat split") if split else None

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from galcat_core.errors import GalcatError, listed
-from galcat_core.stages.labelling import BOX
+from galcat_core.runs import BOX
 from galcat_core.stages.work import need, say
 
 if TYPE_CHECKING:

@@ -13,8 +13,7 @@ from galcat_core import models, stages
 from galcat_core.cli import main
 from galcat_core.errors import GalcatError
 from galcat_core.records import Split
-from galcat_core.runs import Run
-from galcat_core.stages.labelling import BOX
+from galcat_core.runs import BOX, Run
 from galcat_core.training import sameness
 from galcat_core.training.repeat import inputs_of
 from tests.training.tiny import NAME, TINY
@@ -30,18 +29,21 @@ def tiny(monkeypatch):
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory, make_store, make_table, make_split, config):
-    """A store, a split in a file, a run, and one that was fine-tuned from it."""
+    """A store, a split in a file, a run of pretrained weights, and one that was fine-tuned from it."""
     folder = tmp_path_factory.mktemp("project")
     table = make_table(30)
     make_store(folder / "store", table)
     make_split(table, {"train": 18, "validation": 12}).save(folder / "split.parquet")
+    weights = folder / "pretrained.weights.h5"
+    TINY.application(False, None, (32, 32, 3)).save_weights(weights)
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(models.NETWORKS, NAME, TINY)
-        given = {"network": NAME, "weights": "none", "input_px": 32, "fine_tune_epochs": 1}
+        given = {"network": NAME, "weights": str(weights), "input_px": 32, "fine_tune_epochs": 1}
         settings = config.replace(train={**given, "limit": 16})
         made = folder / "store", folder / "split.parquet"
         stages.train(*made, folder / "first", settings)
         stages.train(*made, folder / "second", settings, parent=folder / "first")
+    weights.unlink()  # the run keeps what it began with
     return folder
 
 
