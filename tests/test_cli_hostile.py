@@ -14,7 +14,7 @@ from PIL import Image
 
 from galcat_core.images.shards import write_store
 from galcat_core.records import Embedding, Predictions, Split
-from galcat_core.stages.labelling import BOX
+from galcat_core.runs import BOX
 
 # Keras 3.15 converts TensorFlow arrays in a way that NumPy 2 warns of
 pytestmark = pytest.mark.filterwarnings(

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from galcat_core.arguments import Parser
 from galcat_core.errors import GalcatError
+from galcat_core.jobs.places import SYSTEMS
 
 ACTIONS = {
     "list": "all jobs and their states (the default)",
@@ -60,6 +61,40 @@ def _jobs(parser: Parser) -> Callable:
     return call
 
 
+def _places(parser: Parser) -> Callable:
+    parser.add_argument("--places", metavar="FILE", help="file of places (default places.toml)")
+    parser.add_argument(
+        "--kind", choices=tuple(SYSTEMS), help="with -o: for which batch system", default="slurm"
+    )
+    parser.add_argument(
+        "-o", "--out", metavar="FILE", help="write a file of places with every key, to be edited"
+    )
+
+    def call(args: argparse.Namespace, _: object) -> None:
+        from galcat_core.stages import jobs
+
+        if args.out:
+            jobs.write_places(args.kind, args.out)
+        else:
+            jobs.list_places(args.places)
+
+    return call
+
+
+def _doctor(parser: Parser) -> Callable:
+    parser.add_argument(
+        "project", nargs="?", default=".", help="project folder (default: this one)"
+    )
+    parser.add_argument("--places", metavar="FILE", help="file of places (default places.toml)")
+
+    def call(args: argparse.Namespace, _: object) -> None:
+        from galcat_core.stages import jobs
+
+        jobs.doctor(args.project, args.places)
+
+    return call
+
+
 VERBS: dict[str, tuple[Callable, str, str]] = {
     "jobs": (
         _jobs,
@@ -69,5 +104,15 @@ VERBS: dict[str, tuple[Callable, str, str]] = {
         "  galcat jobs log train-1 --follow\n"
         "  galcat jobs cancel train-1\n"
         "  galcat jobs resume train-1",
+    ),
+    "places": (
+        _places,
+        "list where jobs can run, or write the file that tells it",
+        "galcat places -o places.toml --kind slurm",
+    ),
+    "doctor": (
+        _doctor,
+        "tell what this machine or job can do, and what is missing",
+        "galcat doctor",
     ),
 }

@@ -11,7 +11,8 @@ Any process that sees a project's folder finds its jobs, whoever started them:
 """
 
 from galcat_core.jobs.control import cancel, resume, start, state, states, wait
-from galcat_core.jobs.job import Job, State, find, jobs_of
+from galcat_core.jobs.folder import find, jobs_of
+from galcat_core.jobs.job import Job, State
 from galcat_core.jobs.places import Place, load, named
 
 __all__ = [

@@ -20,9 +20,7 @@ def main(command: list[str]) -> int:
     signal.signal(signal.SIGTERM, _leave)
     threading.Thread(target=_end_with_head, daemon=True).start()
     if command[0] == "galcat":
-        from galcat_core import cli
-
-        return cli.main(command[1:])
+        command = [sys.executable, "-m", "galcat_core.cli", *command[1:]]
     sys.argv = command[2:]
     runpy.run_module(command[2], run_name="__main__", alter_sys=True)
     return 0

@@ -11,9 +11,9 @@ from types import ModuleType
 from galcat_core.config import Config
 from galcat_core.errors import GalcatError
 from galcat_core.files import write_text
-from galcat_core.jobs import job as job_files
+from galcat_core.jobs import folder as folders
 from galcat_core.jobs import local, script, slurm, slurm_commands
-from galcat_core.jobs.job import Attempt, Job, State, Submission
+from galcat_core.jobs.job import Attempt, Job, State, Submission, now
 from galcat_core.jobs.places import Place
 
 PLACES: dict[str, ModuleType] = {"local": local, "slurm": slurm, "script": script}  # by kind
@@ -64,8 +64,8 @@ def start(
     shape = place.shape(nodes, tasks_per_node)
     check_shared(place, Path(project))
     if out is not None:
-        refuse_second(Path(project) / out, folder or Path(project) / job_files.FOLDER)
-    job = job_files.create(
+        refuse_second(Path(project) / out, folder or Path(project) / folders.FOLDER)
+    job = folders.create(
         command, place, shape, config=config, out=out, project=project, folder=folder
     )
     try:
@@ -90,16 +90,16 @@ def state(job: Job) -> State:
     end = attempt.end if attempt else None
     if end and end.name == "finished":
         return end
-    now = PLACES[job.place.kind].state(job, submission, attempt)
-    if now is not None and now.name != "interrupted":
-        return now
+    told = PLACES[job.place.kind].state(job, submission, attempt)
+    if told is not None and told.name != "interrupted":
+        return told
     if end is None and attempt:
         end = attempt.end  # it may have ended between the two looks
     if end is not None and end.name != "requeued":
         return end
     if submission.cancelled.exists():
         return State("cancelled")
-    return now or State("interrupted", _vanished(attempt))
+    return told or State("interrupted", _vanished(attempt))
 
 
 def cancel(job: Job) -> State:
@@ -114,7 +114,7 @@ def cancel(job: Job) -> State:
     if not found.live:
         raise GalcatError(f"{job.id} is {found.name}: there is nothing to cancel")
     submission, attempt = _last(job)
-    write_text(submission.cancelled, f"{job_files.now()}\n")
+    write_text(submission.cancelled, f"{now()}\n")
     try:
         PLACES[job.place.kind].cancel(job, submission, attempt)
     except GalcatError:
@@ -181,7 +181,7 @@ def check_shared(place: Place, project: Path) -> None:
 def refuse_second(out: Path, folder: str | Path, but: Job | None = None) -> None:
     """Refuse a job that makes what a live job makes."""
     wanted = out.resolve()
-    for other in job_files.jobs_of(folder):
+    for other in folders.jobs_of(folder):
         if other.out is None or other.out.resolve() != wanted:
             continue
         if but is not None and other.id == but.id:

@@ -68,10 +68,8 @@ class Holder:
         if (job, restarts > self.restarts) == (self.slurm_job, True):
             return False  # this very job, before it was requeued
         with contextlib.suppress(GalcatError):
-            word = slurm_commands.words().get(self.slurm_job)
-            word = word or slurm_commands.past(self.slurm_job)
-            # another user's job, or another cluster's, is not among the words
-            if word is not None:
+            word = slurm_commands.word_of(self.slurm_job)
+            if word is not None:  # else it is another cluster's, or long gone
                 return word.alive and word.restarts <= self.restarts
         return None
 

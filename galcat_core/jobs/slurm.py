@@ -65,9 +65,7 @@ def state(job: Job, submission: Submission, attempt: Attempt | None) -> State | 
             return None
         if not submission.id:  # whoever handed it in was killed before it could write the number
             submission.keep_id(number)
-        seen = _seen.get()
-        word = (seen if seen is not None else slurm_commands.words()).get(number)
-        word = word or slurm_commands.past(number)
+        word = (_seen.get() or {}).get(number) or slurm_commands.word_of(number)
     except slurm_commands.Unreachable as error:
         return State("unknown", str(error))
     if word is None:
@@ -103,7 +101,7 @@ def environment(job: Job) -> dict[str, str]:
 def taken_away(attempt: Attempt) -> str:
     """Tell why Slurm is ending the job; nothing if it is not."""
     try:
-        word = slurm_commands.words().get(attempt.info["slurm_job"])
+        word = slurm_commands.word_of(attempt.info["slurm_job"])
     except GalcatError:
         return ""
     if word is None or word.state in ("RUNNING", "CONFIGURING"):

@@ -121,14 +121,23 @@ def words() -> dict[str, Word]:
     dict of str to Word
         The job's number -> the word.
     """
-    told = _run(
-        "squeue",
-        "--me",
-        "--noheader",
-        "--states=all",
-        "-O",
-        ",".join(f"{name}:{width}" for name, width in COLUMNS.items()),
-    )
+    return _words("--me")
+
+
+def word_of(job: str) -> Word | None:
+    """Return what Slurm says of a job, whoever's it is; None where it has forgotten it."""
+    try:
+        found = _words(f"--jobs={job}").get(job)
+    except Unreachable:
+        raise
+    except GalcatError:  # "Invalid job id specified": it ended more than minutes ago
+        found = None
+    return found or _past(job)
+
+
+def _words(which: str) -> dict[str, Word]:
+    wide = ",".join(f"{name}:{width}" for name, width in COLUMNS.items())
+    told = _run("squeue", which, "--noheader", "--states=all", "-O", wide)
     found = {}
     for line in told.splitlines():
         cells, start = [], 0
@@ -141,7 +150,7 @@ def words() -> dict[str, Word]:
     return found
 
 
-def past(job: str) -> Word | None:
+def _past(job: str) -> Word | None:
     """Return what the accounting remembers of a job that the queue forgot; None where there is none."""
     try:
         lines = _run(

@@ -1,7 +1,8 @@
-"""Jobs on files: start a training somewhere, list, show, follow, cancel, resume, collect."""
+"""Jobs on files: start a training somewhere, list, show, follow, cancel, resume, collect; where they can run."""
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import shutil
 import sys
@@ -10,9 +11,12 @@ from pathlib import Path
 
 from galcat_core import jobs
 from galcat_core.config import Config
+from galcat_core.doctor import Finding, examine
 from galcat_core.errors import GalcatError
-from galcat_core.jobs.job import FOLDER, Attempt
+from galcat_core.jobs.folder import FOLDER
+from galcat_core.jobs.job import Attempt
 from galcat_core.jobs.logs import follow
+from galcat_core.jobs.places import write as write_file
 from galcat_core.provenance import digest
 from galcat_core.runs import Run
 from galcat_core.stages.work import need, say
@@ -58,6 +62,8 @@ def start_train(
     need(split, "file", "make it with galcat split")
     if parent:
         need(parent, "run", "make it with galcat train")
+    if (Path(out) / "run.json").is_file() and Run.open(out).status == "running":
+        raise GalcatError(f"{out} is being trained already: wait, or name another folder with -o")
     place = jobs.named(on, places)
     if workers is not None and tasks_per_node is None:
         count = place.shape(nodes).nodes
@@ -141,6 +147,35 @@ def log(
         sys.stdout.buffer.flush()
     if following:
         say(f"{job.id}: {_told(jobs.state(job))}")
+
+
+def list_places(file: str | Path | None = None) -> None:
+    """Print a line for each place that a job may be started at."""
+    rows = [("place", "kind", "workers", "settings that differ from the defaults")]
+    for place in jobs.load(file).values():
+        shape, usual = place.shape(), dataclasses.asdict(type(place.settings)())
+        given = dataclasses.asdict(place.settings).items()
+        told = ", ".join(f"{key} = {value!r}" for key, value in given if value != usual[key])
+        rows.append((place.name, place.kind, f"{shape.nodes} x {shape.tasks_per_node}", told))
+    _columns(rows)
+
+
+def write_places(system: str, out: str | Path) -> list[Path]:
+    """Write a file of places to begin with, for "slurm", "pbs" or "lsf", to be edited."""
+    written = write_file(system, out)
+    say(f"{', '.join(map(str, written))} written: edit, then galcat train ... --on {system}")
+    return written
+
+
+def doctor(project: str | Path = ".", file: str | Path | None = None) -> list[Finding]:
+    """Print what this machine or job can do, and what is missing; return the findings."""
+    found = examine(project, file)
+    _columns([(finding.name, finding.value) for finding in found])
+    missing = [finding for finding in found if finding.missing]
+    print("\nmissing:" if missing else "\nnothing is missing")
+    if missing:
+        _columns([(f"  {finding.name}", finding.missing) for finding in missing])
+    return found
 
 
 def cancel(names: Sequence[str], folder: str | Path = FOLDER) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import os
-import socket
 import subprocess
 import sys
 import threading
@@ -17,14 +16,8 @@ from types import ModuleType
 from typing import IO, Any
 
 from galcat_core.errors import GalcatError
-from galcat_core.training import watching
-
-LAUNCHER = "GALCAT_LAUNCHER"  # process id of who started a worker; the worker ends when it is gone
-SRUN = "srun"  # in its place where Slurm starts and ends the workers
-BOUND = "GALCAT_BOUND"  # a worker was given cores of its own
-TERMINAL = (
-    "GALCAT_TERMINAL"  # file descriptor of the terminal, or a file, for the progress of rank 0
-)
+from galcat_core.training import ranks, watching
+from galcat_core.training.ranks import BOUND, LAUNCHER, SRUN, TERMINAL
 
 
 @dataclass(frozen=True)
@@ -95,7 +88,7 @@ class Workers:
 def join() -> Workers:
     """Become one of the workers that `launch`, srun or `horovodrun` started, and meet the others."""
     if os.environ.get(LAUNCHER) == SRUN:
-        os.environ.update(_rank_of_slurm())
+        os.environ.update(ranks.of_slurm())
     import horovod.tensorflow as hvd
     import tensorflow as tf
 
@@ -106,38 +99,27 @@ def join() -> Workers:
     return Workers(hvd.rank(), hvd.size(), hvd.local_size(), hvd)
 
 
-def _rank_of_slurm() -> dict[str, str]:
-    """Return what Horovod asks of a worker that srun started, in Slurm's words until then."""
-    told = os.environ
-    where = told["HOROVOD_GLOO_RENDEZVOUS_ADDR"], int(told["HOROVOD_GLOO_RENDEZVOUS_PORT"])
-    names = {
-        "HOROVOD_RANK": told["SLURM_PROCID"],
-        "HOROVOD_LOCAL_RANK": told["SLURM_LOCALID"],
-        "HOROVOD_CROSS_RANK": told["SLURM_NODEID"],
-        "HOROVOD_HOSTNAME": told["SLURMD_NODENAME"],
-        "HOROVOD_GLOO_IFACE": told.get("HOROVOD_GLOO_IFACE") or interface_towards(*where),
-    }
-    if len(os.sched_getaffinity(0)) < int(told.get("SLURM_CPUS_ON_NODE", "1")):
-        names[BOUND] = "1"  # by Slurm
-    return names
-
-
-def interface_towards(address: str, port: int) -> str:
-    """Return the name of the network interface by which this machine reaches another one."""
-    import psutil
-
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
-        asking.connect((address, port))  # sends nothing
-        own = asking.getsockname()[0]
-    for name, addresses in psutil.net_if_addrs().items():
-        if any(found.address == own for found in addresses):
-            return name
-    raise GalcatError(f"no network interface here has the address {own}, which reaches {address}")
-
-
 def has_horovod() -> bool:
     """Tell whether Horovod is installed; it is not imported."""
     return importlib.util.find_spec("horovod") is not None
+
+
+def build() -> dict[str, str | bool]:
+    """Return Horovod's version and what it was built with: "gloo", "mpi", "nccl", "cuda".
+
+    What it was built with it uses: the workers meet by gloo, without ssh and MPI; tensors on GPUs
+    are added by NCCL where there is NCCL, all others by gloo.
+    """
+    import horovod
+    import horovod.tensorflow as hvd
+
+    return {
+        "version": horovod.__version__,
+        "gloo": bool(hvd.gloo_built()),
+        "mpi": bool(hvd.mpi_built()),
+        "nccl": bool(hvd.nccl_built()),
+        "cuda": bool(hvd.cuda_built()),
+    }
 
 
 def check(workers: int, horovod: bool | None = None) -> None:
@@ -214,7 +196,7 @@ def launch(
     try:
         with meeting_place(f"localhost:{workers}", workers) as port:
             for rank in range(workers):
-                environment = _environment(rank, workers, port)
+                environment = ranks.local(rank, workers, port, threads_each(workers))
                 own = cores_of(rank, workers)
                 if own:
                     environment[BOUND] = "1"
@@ -265,64 +247,6 @@ def meeting_place(hosts: str, workers: int, address: str = "127.0.0.1") -> Itera
         server.shutdown()
         thread.join()
         server.server_close()
-
-
-def _environment(rank: int, workers: int, port: int) -> dict[str, str]:
-    """Environment of one worker; gloo talks over the loopback, which a machine offline has too."""
-    ours = {
-        "HOROVOD_RANK": rank,
-        "HOROVOD_LOCAL_RANK": rank,
-        "HOROVOD_CROSS_RANK": 0,
-        "HOROVOD_HOSTNAME": "localhost",
-        "HOROVOD_GLOO_IFACE": _loopback(),
-        LAUNCHER: os.getpid(),
-    }
-    common = environment(1, workers, "127.0.0.1", port, threads_each(workers))
-    return common | {name: str(value) for name, value in ours.items()}
-
-
-def environment(nodes: int, on_each: int, address: str, port: int, threads: int) -> dict[str, str]:
-    """Return what all workers are told: how many they are, where they meet, how they talk.
-
-    Parameters
-    ----------
-    nodes, on_each : int
-        Machines, and workers on each.
-    address : str
-    port : int
-        Of the meeting place.
-    threads : int
-        Of each worker, where the user says nothing else.
-    """
-    ours = {
-        "HOROVOD_SIZE": nodes * on_each,
-        "HOROVOD_LOCAL_SIZE": on_each,
-        "HOROVOD_CROSS_SIZE": nodes,
-        "HOROVOD_CONTROLLER": "gloo",
-        "HOROVOD_CPU_OPERATIONS": "gloo",
-        "HOROVOD_GLOO_RENDEZVOUS_ADDR": address,
-        "HOROVOD_GLOO_RENDEZVOUS_PORT": port,
-        # a busy machine may take minutes between the first worker's start and the last one's
-        "HOROVOD_GLOO_TIMEOUT_SECONDS": 600,
-        "PYTHONUNBUFFERED": 1,
-    }
-    names = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
-    wanted = dict.fromkeys(names, str(threads)) | dict(os.environ)
-    if not Path("/dev/nvidia0").exists():
-        # Horovod looks for work every millisecond, which costs a core that also computes a tenth of
-        # its time; steps on processors are long enough to wait for ten
-        wanted.setdefault("HOROVOD_CYCLE_TIME", "10")
-    return wanted | {name: str(value) for name, value in ours.items()}
-
-
-def _loopback() -> str:
-    try:
-        return interface_towards("127.0.0.1", 9)
-    except OSError as error:
-        raise GalcatError(
-            "this machine has no loopback network (127.0.0.1), over which workers talk; bring it "
-            "up (ip link set lo up), or train with --workers 1"
-        ) from error
 
 
 def _end(processes: list[subprocess.Popen]) -> None:

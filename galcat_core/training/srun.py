@@ -22,7 +22,7 @@ import psutil
 from galcat_core.errors import GalcatError
 from galcat_core.jobs import slurm_commands
 from galcat_core.jobs.slurm import SHAPE
-from galcat_core.training import distributed, watching
+from galcat_core.training import distributed, ranks, watching
 
 GRACE_SECONDS = 15.0  # for srun to end all workers
 ENDED = re.compile(r"tasks? ([\d,-]+): (.+)")  # "srun: error: n2: task 1: Killed"
@@ -64,13 +64,13 @@ def launch(
     address = _address_here(*interface)
     hosts = ",".join(f"{name}:{each}" for name in _node_names())
     with distributed.meeting_place(hosts, workers, address) as port:
-        environment = distributed.environment(int(nodes), int(each), address, port, _threads(each))
-        environment[distributed.LAUNCHER] = distributed.SRUN
+        environment = ranks.common(int(nodes), int(each), address, port, _threads(each))
+        environment[ranks.LAUNCHER] = ranks.SRUN
         if interface:
             environment["HOROVOD_GLOO_IFACE"] = interface[0]
         out = Path("/proc/self/fd/2").resolve()
         if out.is_file():
-            environment[distributed.TERMINAL] = str(out)
+            environment[ranks.TERMINAL] = str(out)
         with told.open("wb") as stream:
             process = subprocess.Popen(
                 [*_srun(nodes, each, logs), sys.executable, "-m", module, *arguments],

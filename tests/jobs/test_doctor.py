@@ -1,0 +1,70 @@
+"""galcat doctor and galcat places: what is here, what is missing, where jobs can run."""
+
+import os
+
+import pytest
+
+from galcat_core import doctor
+from galcat_core.cli import main as galcat
+from galcat_core.jobs import places
+from galcat_core.training import distributed
+
+
+def test_the_doctor_tells_what_is_here_and_what_is_missing(tmp_path, capsys):
+    (tmp_path / "places.toml").write_text(
+        '[pbs]\nkind = "script"\ntemplate = "pbs.sh"\n[local]\nkind = "local"\ntasks_per_node = 2\n'
+    )
+    assert galcat(["doctor", str(tmp_path), "--places", str(tmp_path / "places.toml")]) == 0
+    told = capsys.readouterr().out
+    here, missing = told.split("\nmissing:\n")
+    lines = {line.split()[0]: line for line in here.splitlines()}
+    assert f"--workers {len(os.sched_getaffinity(0))} at most" in lines["cores"]
+    assert "local (local), 1 x 2 workers" in here
+    if distributed.has_horovod():
+        assert "0.28.1 with gloo; workers meet by gloo" in lines["Horovod"]
+    assert "there is no template 'pbs.sh'" in missing
+
+
+def test_what_a_build_of_horovod_lacks_is_told():
+    build = {"version": "0.28.1", "gloo": True, "mpi": False, "nccl": True, "cuda": True}
+    assert "added by NCCL" in doctor.horovod(build, on_gpus=True).value
+    assert "added by gloo" in doctor.horovod(build, on_gpus=False).value
+    without = {**build, "nccl": False}
+    assert "HOROVOD_GPU_OPERATIONS=NCCL" in doctor.horovod(without, on_gpus=True).missing
+    assert not doctor.horovod(without, on_gpus=False).missing
+    assert "HOROVOD_WITH_GLOO=1" in doctor.horovod({**build, "gloo": False}, False).missing
+    assert "one process only" in doctor.horovod(None, False).missing
+
+
+def test_a_file_of_places_that_cannot_be_read_is_found_not_raised(tmp_path):
+    (tmp_path / "p.toml").write_text("[slurm]\npartitoin = 'a'")
+    (found,) = doctor.where(tmp_path, tmp_path / "p.toml")
+    assert "Did you mean 'partition'" in found.missing
+    (tmp_path / "p.toml").write_text("[slurm]\nfolder = '/nowhere'")
+    slurm = next(f for f in doctor.where(tmp_path, tmp_path / "p.toml") if "slurm" in f.value)
+    assert slurm.missing
+
+
+@pytest.mark.slurm
+def test_the_doctor_sees_a_real_slurm(slurm, tmp_path):
+    (tmp_path / "p.toml").write_text("[one]\nkind = 'slurm'\npartition = 'shrot'\n")
+    found = [*doctor.cluster(), *doctor.where(tmp_path, tmp_path / "p.toml")]
+    told = {f.name: f for f in found if f.name != "place"}
+    assert told["Slurm"].value[:2].isdigit()
+    assert told["partition"].value.startswith("short: 2 nodes")
+    assert any("there is no partition 'shrot'" in f.missing for f in found)
+
+
+@pytest.mark.parametrize("system", places.SYSTEMS)
+def test_a_file_of_places_to_begin_with(tmp_path, system, capsys):
+    out = tmp_path / "places.toml"
+    assert galcat(["places", "-o", str(out), "--kind", system]) == 0
+    place = places.load(out)[system]
+    assert place.kind == ("slurm" if system == "slurm" else "script")
+    if place.kind == "script":
+        assert "$command" in (tmp_path / place.settings.template).read_text()
+        assert place.settings.submit
+    assert galcat(["places", "-o", str(out), "--kind", system]) == 2
+    assert "is there already" in capsys.readouterr().err
+    assert galcat(["places", "--places", str(out)]) == 0
+    assert system in capsys.readouterr().out
