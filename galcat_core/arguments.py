@@ -147,6 +147,14 @@ def columns_of(args: argparse.Namespace) -> dict | None:
     return {k: v for k, v in named.items() if v} or None
 
 
+def add_review(parser: argparse._ActionsContainer, what: str) -> None:
+    parser.add_argument(
+        "--review",
+        metavar="TABLE",
+        help=f"what was flagged on the page Pairs of galcat app: {what}",
+    )
+
+
 def add_classes(parser: argparse._ActionsContainer, what: str) -> None:
     parser.add_argument("--classes", nargs="+", metavar="LABEL=CLASS", default=[], help=what)
 

@@ -21,6 +21,13 @@ COLUMNS = {
     "ambiguous": Note(
         "another right object within the radius, or the right one shared", ucd="meta.code.qual"
     ),
+    "left_survey": Note("survey of the left object", ucd="meta.id.parent"),
+    "right_survey": Note("survey of the right object", ucd="meta.id.parent"),
+    "bad_match": Note("reviewed: the two are not one galaxy", ucd="meta.code.qual"),
+    "bad_left_image": Note("reviewed: the left picture is of no use", ucd="meta.code.qual"),
+    "bad_right_image": Note("reviewed: the right picture is of no use", ucd="meta.code.qual"),
+    "note": Note("what the reviewer wrote", ucd="meta.note"),
+    "reviewed_at": Note("when it was reviewed (UTC)", ucd="time"),
     "set": Note("train, validation, test or unlabelled", ucd="meta.code.class"),
     "group": Note("rows with one number are one galaxy", ucd="meta.id.assoc"),
     "has_twin": Note("the galaxy is paired with one of the other survey", ucd="meta.code"),

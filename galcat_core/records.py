@@ -17,6 +17,7 @@ from galcat_core.tables import check_ids, exact_ids, read_table, write_table
 WRITTEN_BY = {  # the verb that writes each kind
     "Catalog": "select",
     "Pairs": "match",
+    "Review": "app (its page Pairs)",
     "Split": "split",
     "Predictions": "predict",
     "Embedding": "embed",
@@ -131,6 +132,39 @@ class Pairs(Record):
 
     required = ("left_id", "right_id", "separation_arcsec", "ambiguous")
     keys = ("left_id",)
+
+
+class Review(Record):
+    """What somebody who looked at pairs says of them, one row a pair.
+
+    `left_survey`, `left_id`, `right_survey`, `right_id` name the pair. `bad_match` (bool): the two are
+    not one galaxy. `bad_left_image`, `bad_right_image` (bool): the picture is of no use. `label`: the
+    class that both have, or None; of a bad match it counts for nothing. `note`, `reviewed_at` (UTC)
+    may stand beside.
+    """
+
+    MARKS: ClassVar[tuple[str, ...]] = ("bad_match", "bad_left_image", "bad_right_image")
+    required = ("left_survey", "left_id", "right_survey", "right_id", *MARKS, "label")
+    keys = ("left_id", "right_id")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in self.MARKS:
+            self.table[name] = _yes_or_no(self.table[name], name)
+        for name in ("left_survey", "right_survey", "label"):
+            text = self.table[name].astype(object)
+            self.table[name] = text.where(text.notna() & (text != ""), None)
+
+
+def _yes_or_no(values: pd.Series, name: str) -> pd.Series:
+    """Return a column of yes and no as bool, whatever a spreadsheet made of it."""
+    words = {"true": True, "false": False, "1": True, "0": False, "1.0": True, "0.0": False}
+    words |= {"t": True, "f": False, "yes": True, "no": False, "": False}
+    found = values.astype(object).where(values.notna(), "").map(lambda v: str(v).strip().lower())
+    if not found.isin(words).all():
+        wrong = values[~found.isin(words)].iloc[0]
+        raise GalcatError(f"Review: {name} = {wrong!r}; true or false is wanted in every row")
+    return found.map(words).astype(bool)
 
 
 class Split(Record):

@@ -8,6 +8,7 @@ from galcat_core.arguments import (
     Parser,
     add_columns,
     add_out,
+    add_review,
     add_settings,
     columns_of,
     config_of,
@@ -45,11 +46,12 @@ def _match(parser: Parser) -> Callable:
         "left", help="catalogue whose objects look for a partner (CSV, FITS, VOTable, Parquet)"
     )
     parser.add_argument("right", help="catalogue in which they look")
+    add_review(parser, "its bad matches are left out")
     add_out(parser, "TABLE", "table of pairs")
     add_columns(parser)
     add_settings(parser, "match")
     return lambda args, stages: stages.match(
-        args.left, args.right, args.out, config_of(args), columns_of(args), args.force
+        args.left, args.right, args.out, config_of(args), columns_of(args), args.force, args.review
     )
 
 

@@ -8,6 +8,7 @@ from galcat_core.arguments import (
     Parser,
     add_out,
     add_picture_table,
+    add_review,
     add_settings,
     config_of,
     picture_table_of,
@@ -55,10 +56,19 @@ def _split(parser: Parser) -> Callable:
         default=[],
         help="tables of galaxies that must be in no set (by id or position)",
     )
+    add_review(
+        parser, "its bad matches tie nothing, its bad pictures are in no set, its labels count"
+    )
     add_out(parser, "TABLE", "table of sets")
     add_settings(parser, "split")
     return lambda args, stages: stages.split(
-        args.inputs, args.out, config_of(args), args.pairs, args.apart_from, args.force
+        args.inputs,
+        args.out,
+        config_of(args),
+        args.pairs,
+        args.apart_from,
+        args.force,
+        args.review,
     )
 
 

@@ -12,7 +12,12 @@ from galcat_core.records import Catalog, Pairs, Split
 from galcat_core.sections import Splitting
 
 
-def split(catalogs: dict[str, Catalog], pairs: Pairs | None, splitting: Splitting) -> Split:
+def split(
+    catalogs: dict[str, Catalog],
+    pairs: Pairs | None,
+    splitting: Splitting,
+    mismatched: pd.DataFrame | None = None,
+) -> Split:
     """Draw training, validation and test sets from the labelled galaxies of one or more surveys.
 
     Galaxies that are one belong to one group: twins in `pairs`, and positions within
@@ -27,6 +32,9 @@ def split(catalogs: dict[str, Catalog], pairs: Pairs | None, splitting: Splittin
         `meta["left_survey"]` and `meta["right_survey"]` name two of the catalogues (default: the
         first two).
     splitting : Splitting
+    mismatched : pandas.DataFrame, optional
+        `left_id`, `right_id` of pairs that are no pairs. They may lie close enough to stay on one
+        side; but a label does not go from the one to the other.
 
     Returns
     -------
@@ -48,10 +56,14 @@ def split(catalogs: dict[str, Catalog], pairs: Pairs | None, splitting: Splittin
         )
     rows = _rows(catalogs)
     links = _links(rows, catalogs, pairs)
+    strange = np.zeros(len(rows), bool)
+    if mismatched is not None:
+        named = pd.concat([mismatched["left_id"], mismatched["right_id"]]).astype(str)
+        strange = np.isin(rows["id"].astype(str), named)
     rows["group"] = _groups(rows, links, splitting.duplicate_arcsec)
     twins = links.loc[(links["left"] >= 0) & (links["right"] >= 0), ["left", "right"]]
     rows["has_twin"] = np.isin(np.arange(len(rows)), twins.to_numpy())
-    _hand_on_labels(rows, links)
+    _hand_on_labels(rows, links, strange)
     _check_classes(rows)
     rows["set"] = rows["group"].map(_draw(rows, splitting)).fillna("unlabelled")
     columns = ["survey", "id", "set", "label", "certain", "group", "has_twin"]
@@ -208,8 +220,11 @@ def _same_place(rows: pd.DataFrame, duplicate_arcsec: float) -> np.ndarray:
     return placed[close]
 
 
-def _hand_on_labels(rows: pd.DataFrame, links: pd.DataFrame) -> None:
-    """Give galaxies without a label that of their nearest twin, or else of their group (in place)."""
+def _hand_on_labels(rows: pd.DataFrame, links: pd.DataFrame, strange: np.ndarray) -> None:
+    """Give galaxies without a label that of their nearest twin, or else of their group (in place).
+
+    Those that are `strange`, (N,), bool, to their neighbours take none from their group.
+    """
     both = links[(links["left"] >= 0) & (links["right"] >= 0)]
     turned = both.rename(columns={"left": "right", "right": "left"})
     ties = pd.concat([both, turned])
@@ -219,7 +234,8 @@ def _hand_on_labels(rows: pd.DataFrame, links: pd.DataFrame) -> None:
     _copy_labels(rows, nearest["left"].to_numpy(), nearest["right"].to_numpy())
     best = rows[rows["label"].notna()].sort_values("certain", ascending=False, kind="stable")
     best = best.reset_index().drop_duplicates("group").set_index("group")["index"]
-    bare = rows.index[rows["label"].isna() & rows["group"].isin(best.index)].to_numpy()
+    bare = rows["label"].isna() & rows["group"].isin(best.index) & ~strange
+    bare = rows.index[bare].to_numpy()
     _copy_labels(rows, best.reindex(rows.loc[bare, "group"]).to_numpy(int), bare)
 
 

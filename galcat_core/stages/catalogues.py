@@ -40,19 +40,27 @@ def match(
     config: Config,
     columns: dict | None = None,
     force: bool = False,
+    review: str | Path | None = None,
 ) -> Path:
-    """Cross-match two catalogues on the sky; write Pairs."""
-    for path in (left, right):
+    """Cross-match two catalogues on the sky; write Pairs, without the bad matches of a `review`."""
+    given = [path for path in (left, right, review) if path is not None]
+    for path in given:
         need(path, "file", "give a catalogue (CSV, FITS, VOTable or Parquet)")
-    out = result(out, left, right)
-    work = Provenance("match", digests(left, right), settings(config.match, columns=columns))
+    out = result(out, *given)
+    work = Provenance("match", digests(*given), settings(config.match, columns=columns))
     if made_already(out, work, force):
         return out
     from galcat_core.catalogs.crossmatch import crossmatch
 
     sides = [load_catalog(path, columns=columns, out=out) for path in (left, right)]
-    pairs = crossmatch(*sides, config.match)
+    pairs, rejects = crossmatch(*sides, config.match), None
+    if review is not None:
+        from galcat_core.catalogs.review import without_bad_matches
+        from galcat_core.records import Review
+
+        pairs, rejects = without_bad_matches(pairs, Review.load(review))
     save(pairs, out, work)
+    keep_rejects(rejects, out)
     ambiguous = int(pairs.table["ambiguous"].sum())
     say(
         f"{len(pairs)} pairs of {len(sides[0])} and {len(sides[1])} objects within "

@@ -26,7 +26,7 @@ from galcat_core.tables import format_of, read_table
 if TYPE_CHECKING:
     import pandas as pd
 
-    from galcat_core.records import Catalog
+    from galcat_core.records import Catalog, Pairs
     from galcat_core.runs import Run
 
 
@@ -37,20 +37,31 @@ def split(
     pairs: str | Path | None = None,
     apart_from: Sequence[str | Path] = (),
     force: bool = False,
+    review: str | Path | None = None,
 ) -> Path:
-    """Draw the sets from catalogues, or from stores whose pictures have labels; write a Split."""
+    """Draw the sets from catalogues, or from stores whose pictures have labels; write a Split.
+
+    With `review` (see `galcat_core.records.Review`) bad matches tie nothing, galaxies with bad
+    pictures are in no set, and labels are those of the review.
+    """
     out = Path(out)
     format_of(out)
-    given = [*inputs, *([pairs] if pairs else []), *apart_from]
+    given = [*inputs, *([pairs] if pairs else []), *apart_from, *([review] if review else [])]
     for path in given:
         need(path, "file or store", "give catalogues or cutout stores, one for each survey")
     work = Provenance(
         "split",
         digests(*given),
-        settings(config.split, apart_from=[Path(p).name for p in apart_from]),
+        settings(
+            config.split,
+            apart_from=[Path(p).name for p in apart_from],
+            review=Path(review).name if review else None,
+        ),
     )
     if made_already(out, work, force):
         return out
+    import pandas as pd
+
     from galcat_core.datasets.split import split as draw
     from galcat_core.records import Pairs
 
@@ -65,7 +76,11 @@ def split(
     rejects = None
     if apart_from:
         catalogs, rejects = _keep_apart(catalogs, apart_from, config.split)
-    sets = draw(catalogs, Pairs.load(pairs) if pairs else None, config.split)
+    matched, mismatched = Pairs.load(pairs) if pairs else None, None
+    if review:
+        catalogs, matched, mismatched, flagged = _reviewed(catalogs, matched, Path(review))
+        rejects = flagged if rejects is None else pd.concat([rejects, flagged], ignore_index=True)
+    sets = draw(catalogs, matched, config.split, mismatched)
     save(sets, out, work)
     keep_rejects(rejects, out)
     for (survey, name), rows in sets.table.groupby(["survey", "set"]):
@@ -73,6 +88,26 @@ def split(
         told = ", ".join(f"{n} {label}" for label, n in sorted(counts.items()))
         say(f"{survey} {name}: {len(rows)} galaxies" + (f" ({told})" if told else ""))
     return out
+
+
+def _reviewed(
+    catalogs: dict[str, Catalog], pairs: Pairs | None, path: Path
+) -> tuple[dict[str, Catalog], Pairs | None, pd.DataFrame, pd.DataFrame]:
+    """Apply a review; return catalogues, pairs, the bad matches, and the galaxies taken out."""
+    from galcat_core.catalogs.review import reviewed, without_bad_matches
+    from galcat_core.records import Review
+
+    review = Review.load(path)
+    bad = review.table[review.table["bad_match"]]
+    labels = int((review.table["label"].notna() & ~review.table["bad_match"]).sum())
+    catalogs, rejects = reviewed(catalogs, review)
+    if pairs is not None:
+        pairs, _ = without_bad_matches(pairs, review)
+    say(
+        f"{path}: {len(bad)} bad matches tie nothing, {labels} pairs have a new label, "
+        f"{len(rejects)} galaxies with bad pictures are in no set"
+    )
+    return catalogs, pairs, bad, rejects
 
 
 def _keep_apart(
