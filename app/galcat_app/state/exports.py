@@ -35,22 +35,35 @@ def export(project: Project, rows: np.ndarray, kind: str, name: str = "selection
     GalcatError
         Nothing is selected, the kind or name is not legal, or the file cannot be written.
     """
-    if kind not in FORMATS:
-        raise GalcatError(f"a selection cannot be written as '{kind}'; legal are {listed(FORMATS)}")
-    if not re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}", name):
-        raise GalcatError(
-            f"'{name[:64]}' is no name for a file here; use up to 64 letters, digits, '-', '_' or '.'"
-        )
     if not len(rows):
         raise GalcatError("nothing is selected; draw a box or a lasso on the map, then export")
-    path = _free(project.path / FOLDER, name, FORMATS[kind])
     table = project.table.iloc[rows].reset_index(drop=True)
     provenance = Provenance(
         "explore",
         digests(project.path / CATALOGUE),
         {"selected": len(rows), "of": len(project.table)},
     )
-    Record(table, provenance, dict(project.meta)).save(path)
+    return write(Record(table, provenance, dict(project.meta)), project.path, kind, name)
+
+
+def write(record: Record, project: Path, kind: str, name: str) -> Path:
+    """Write a record into a project's exports/ folder under a name that is free, and return the file.
+
+    Raises
+    ------
+    GalcatError
+        The kind or name is not legal, or the file cannot be written.
+    """
+    if not isinstance(kind, str) or kind not in FORMATS:
+        raise GalcatError(
+            f"a selection cannot be written as '{str(kind)[:40]}'; legal are {listed(FORMATS)}"
+        )
+    if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}", name):
+        raise GalcatError(
+            f"'{str(name)[:64]}' is no name for a file here; use up to 64 letters, digits, '-', '_' or '.'"
+        )
+    path = _free(project / FOLDER, name, FORMATS[kind])
+    record.save(path)
     return path
 
 

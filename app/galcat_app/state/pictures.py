@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import io
-from collections import OrderedDict
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from PIL import Image
 
 from galcat_app.state.folder import SURVEYS, Project
+from galcat_app.state.jpegs import Jpegs
 from galcat_core.images.store import CutoutStore
-
-KEPT = 4096  # JPEGs kept in memory, about 3 kB each
-QUALITY = 90
 
 
 @dataclass(frozen=True)
@@ -52,7 +47,7 @@ class Pictures:
         self.surveys = _own_surveys(project)
         self._rows = {survey: self._rows_in(survey) for survey in project.stores}
         self._widths = {survey: _widths(store) for survey, store in project.stores.items()}
-        self._jpegs: OrderedDict[tuple[str, int], bytes] = OrderedDict()
+        self._jpegs = Jpegs()
 
     @property
     def count(self) -> int:
@@ -95,22 +90,9 @@ class Pictures:
         return Picture(
             SURVEYS.get(survey, survey),
             str(store.ids[row]),
-            self._jpeg(survey, store, row),
+            self._jpegs.of(store, row),
             width if np.isfinite(width) else None,
         )
-
-    def _jpeg(self, survey: str, store: CutoutStore, row: int) -> bytes:
-        key = survey, row
-        if key in self._jpegs:
-            self._jpegs.move_to_end(key)
-            return self._jpegs[key]
-        made = io.BytesIO()
-        picture = Image.fromarray(np.ascontiguousarray(store.images([row])[0]))
-        picture.save(made, "JPEG", quality=QUALITY, subsampling=0)
-        self._jpegs[key] = made.getvalue()
-        if len(self._jpegs) > KEPT:
-            self._jpegs.popitem(last=False)
-        return self._jpegs[key]
 
 
 def _widths(store: CutoutStore) -> np.ndarray:
