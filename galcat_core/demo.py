@@ -21,6 +21,7 @@ DEMO = {
 }
 GALAXIES = 300  # of DES to learn from: as many as Dominguez Sanchez et al. 2019 take for bars
 REPORT = "report.html"  # in the project's folder
+ATLAS = "atlas.html"  # its map, with pictures
 QUICK = {
     "simulate": {"overlap": 300, "unlabelled": 150},
     "train": {"epochs": 3, "fine_tune_epochs": 2},
@@ -70,8 +71,8 @@ def demo(
     minutes, seconds = divmod(round(time.monotonic() - started), 60)
     print(
         f"\nDone in {minutes} min {seconds} s. Everything is in {project}/; its catalogue is "
-        f"{project}/catalogue.fits (and .parquet), its evaluation report, a page that opens in any "
-        f"browser, {project / REPORT}.",
+        f"{project}/catalogue.fits (and .parquet), its evaluation report and its map, pages "
+        f"that open in any browser, {project / REPORT} and {project / ATLAS}.",
         flush=True,
     )
     if app:
@@ -173,6 +174,12 @@ def _label(project: Path, config: Config) -> None:
         [project / "catalogue.parquet", project / "catalogue.fits"],
         maps,
         clusters,
+    )
+    stages.atlas(
+        project / "catalogue.parquet",
+        project / ATLAS,
+        project / "cutouts/des",
+        title=f"{project.resolve().name}: galaxies that nobody had labelled",
     )
 
 

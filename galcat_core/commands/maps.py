@@ -45,6 +45,22 @@ def _publish(parser: Parser) -> Callable:
     )
 
 
+def _atlas(parser: Parser) -> Callable:
+    parser.add_argument("catalogue", help="published catalogue with a map")
+    parser.add_argument("--images", metavar="STORE", help="cutout store with their pictures")
+    parser.add_argument("--title", help="heading (default: the catalogue's name)")
+    parser.add_argument(
+        "--most", type=int, default=50_000, help="galaxies at most, else a sample (default 50000)"
+    )
+    parser.add_argument(
+        "--pictures", type=int, default=5_000, help="pictures at most, 2 kB each (default 5000)"
+    )
+    add_out(parser, "PAGE", "the page: .html")
+    return lambda args, stages: stages.atlas(
+        args.catalogue, args.out, args.images, args.most, args.pictures, args.title, args.force
+    )
+
+
 VERBS: dict[str, tuple[Callable, str, str]] = {
     "embed": (
         _embed,
@@ -65,5 +81,10 @@ VERBS: dict[str, tuple[Callable, str, str]] = {
         _publish,
         "write the catalogue in the formats astronomers use",
         "galcat publish catalogs/des.parquet predictions.parquet -o catalogue.parquet catalogue.fits",
+    ),
+    "atlas": (
+        _atlas,
+        "write the map as one web page that needs no server: to share, or to put beside a paper",
+        "galcat atlas catalogue.parquet --images cutouts/des -o atlas.html",
     ),
 }

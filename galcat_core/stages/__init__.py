@@ -12,13 +12,14 @@ from galcat_core.stages.finetuning import finetune
 from galcat_core.stages.judging import evaluate, threshold
 from galcat_core.stages.labelling import embed, predict
 from galcat_core.stages.learning import split, train, transfer
-from galcat_core.stages.maps import cluster, project
+from galcat_core.stages.maps import atlas, cluster, project
 from galcat_core.stages.pictures import cutouts
 from galcat_core.stages.repeating import repeat
 from galcat_core.stages.report import report
 from galcat_core.stages.work import say
 
 __all__ = [
+    "atlas",
     "calibrate",
     "cluster",
     "cutouts",
