@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import fcntl
 import importlib.metadata
-import json
 import os
 import platform
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,8 +20,8 @@ from galcat_core.errors import GalcatError
 from galcat_core.jobs import places, slurm_commands
 from galcat_core.jobs.places import Place
 from galcat_core.provenance import code_version
+from galcat_core.training import abilities, talk
 
-PATIENCE_SECONDS = 300  # for TensorFlow to be imported
 LIBRARIES = ("tensorflow", "tensorflow-cpu", "keras", "horovod", "jax", "numpy")
 
 
@@ -112,11 +111,8 @@ def _abilities() -> Iterator[Finding]:
     """Tell of GPUs and Horovod, as a process sees them that trains."""
     cards = _cards()
     yield Finding("GPUs", "; ".join(cards) or "none")
-    command = [sys.executable, "-m", "galcat_core.training.abilities"]
-    try:
-        ended = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_SECONDS)
-        found = json.loads(ended.stdout.splitlines()[-1])
-    except (subprocess.TimeoutExpired, ValueError, IndexError):
+    found = abilities.found()
+    if found is None:
         mend = "galcat learns and predicts with it: install galcat's extra 'cpu' or 'gpu'"
         yield Finding("TensorFlow", "cannot be imported", mend)
         return
@@ -126,7 +122,7 @@ def _abilities() -> Iterator[Finding]:
         yield Finding("TensorFlow", "sees no GPU", mend)
     elif found["gpus"]:
         yield Finding("TensorFlow", f"sees {', '.join(found['gpus'])}")
-    yield horovod(found["horovod"], bool(found["gpus"]))
+    yield horovod(found["horovod"], bool(found["gpus"]), _by_srun())
 
 
 def _cards() -> list[str]:
@@ -138,8 +134,17 @@ def _cards() -> list[str]:
     return ended.stdout.strip().splitlines() if ended.returncode == 0 else []
 
 
-def horovod(build: dict | None, on_gpus: bool) -> Finding:
-    """Tell what a build of Horovod does (see `distributed.build`), and what it lacks."""
+def horovod(build: dict | None, on_gpus: bool, by_srun: Sequence[str] = ()) -> Finding:
+    """Tell what a build of Horovod does (see `abilities.horovod`), and what it lacks.
+
+    Parameters
+    ----------
+    build : dict or None
+    on_gpus : bool
+        Whether TensorFlow sees a GPU.
+    by_srun : sequence of str
+        What Slurm can start for MPI (see `talk.chosen`).
+    """
     if build is None:
         return Finding(
             "Horovod",
@@ -147,17 +152,31 @@ def horovod(build: dict | None, on_gpus: bool) -> Finding:
             "training takes one process only: install g++ and run make install, or pip install "
             "'galcat[horovod]'",
         )
-    parts = [name for name in ("gloo", "mpi", "nccl", "cuda") if build[name]]
+    parts = [name for name in abilities.PARTS if build[name]]
     told = f"{build['version']} with {', '.join(parts) or 'nothing'}"
-    if not build["gloo"]:
-        mend = "workers meet by gloo: build it again with HOROVOD_WITH_GLOO=1 (make horovod)"
-        return Finding("Horovod", told, mend)
-    adds = "NCCL" if on_gpus and build["nccl"] else "gloo"
-    slow = on_gpus and not build["nccl"]
-    mend = "gradients leave the GPUs to be added: build it with HOROVOD_GPU_OPERATIONS=NCCL"
-    return Finding(
-        "Horovod", f"{told}; workers meet by gloo, gradients are added by {adds}", mend * slow
-    )
+    try:
+        how = talk.chosen(build, by_srun, on_gpus)
+    except GalcatError as error:
+        return Finding("Horovod", told, str(error))
+    mend = ""
+    if on_gpus and not build["nccl"]:
+        mend = "gradients leave the GPUs to be added: build it with HOROVOD_GPU_OPERATIONS=NCCL"
+    elif not build["gloo"]:
+        mend = (
+            "--workers without Slurm needs gloo: build it with HOROVOD_WITH_GLOO=1 (make horovod)"
+        )
+    where = "in jobs on Slurm " if how.meet == "mpi" else ""
+    told = f"{told}; workers {where}meet by {how.meet}, gradients are added by {how.add}"
+    return Finding("Horovod", told, mend)
+
+
+def _by_srun() -> list[str]:
+    if not slurm_commands.is_here():
+        return []
+    try:
+        return slurm_commands.mpi_types()
+    except GalcatError:
+        return []
 
 
 def cluster() -> Iterator[Finding]:

@@ -15,6 +15,7 @@ from galcat_core.files import write_text
 from galcat_core.jobs import slurm_commands
 from galcat_core.settings import section_from_dict, setting, to_toml
 
+TALKS = ("", "gloo", "mpi")
 FILES = ("places.toml", "~/.config/galcat/places.toml")  # the project's, then one's own
 
 
@@ -47,6 +48,9 @@ class Slurm:
     folder: str = setting("", "shared folder that projects must lie in (empty: not checked)")
     interface: str = setting(
         "", "network between the nodes, as ib0 (empty: the one by which they reach each other)"
+    )
+    talk: str = setting(
+        "", "how workers meet: gloo or mpi (empty: chosen, see galcat doctor)", choices=TALKS
     )
     signal_seconds: int = setting(
         120, "seconds before the time limit at which a job goes back into the queue", low=10

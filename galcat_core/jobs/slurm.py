@@ -1,9 +1,10 @@
 """Jobs on a cluster run by Slurm, which does the queueing; the twin of `local`.
 
-Slurm's commands are called as they are. submitit (1.5.4) was tried: what it runs is a pickle, and on a
-cluster without accounting it says UNKNOWN, and done, of a job that runs. psij-python (0.9.11) too: it
-takes no option without a value (--requeue), sends the output of the batch script to /dev/null, and its
-jobs end at the time limit. Both would leave signals, requeueing and the lost launcher to be done here.
+Slurm's commands are called as they are. Two launcher libraries were judged by running them on a Slurm
+of two nodes without accounting. What submitit (1.5.4) runs is a pickle, of a command line too, and it
+says UNKNOWN of a job that runs, since it asks sacct alone. psij-python (0.9.11) takes no option without
+a value (--requeue), and a running job is QUEUED to it until it next asks, 30 s later. Both would leave
+requeueing, the signal before the time limit and the launcher that died to be done here.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from galcat_core.jobs.slurm_commands import Word
 
 HEAD = "galcat_core.jobs.head"
 SHAPE = "GALCAT_SRUN"  # "nodes tasks_per_node interface": workers are started by srun
+TALK = "GALCAT_TALK"  # how they meet, if the place says so
 # Slurm's reasons for which a job waits forever
 NEVER = (
     "PartitionConfig",
@@ -94,8 +96,9 @@ def cancel(job: Job, submission: Submission, attempt: Attempt | None) -> None:
 
 def environment(job: Job) -> dict[str, str]:
     """Return what the job's command is told of the place: how its workers are spread."""
-    shape = job.shape
-    return {SHAPE: f"{shape.nodes} {shape.tasks_per_node} {job.place.settings.interface}".strip()}
+    shape, place = job.shape, job.place.settings
+    spread = f"{shape.nodes} {shape.tasks_per_node} {place.interface}".strip()
+    return {SHAPE: spread, TALK: place.talk}
 
 
 def taken_away(attempt: Attempt) -> str:

@@ -206,6 +206,11 @@ def nodes() -> list[str]:
     ).splitlines()
 
 
+def mpi_types() -> list[str]:
+    """Return what srun can start workers for that talk by MPI, as "pmix", "pmi2"."""
+    return _run("srun", "--mpi=list", aside=True).split()  # older ones say it aside
+
+
 def _exit_code(told: str) -> int:
     """Return an exit code, or minus a signal's number, of "1:0", "0:9", or the number that wait() gives."""
     code, colon, number = told.partition(":")
@@ -214,8 +219,8 @@ def _exit_code(told: str) -> int:
     return os.waitstatus_to_exitcode(int(told)) if told.isdigit() else 0
 
 
-def _run(*command: str) -> str:
-    """Return what a command of Slurm's says.
+def _run(*command: str, aside: bool = False) -> str:
+    """Return what a command of Slurm's says, with what it says to standard error if wanted.
 
     Raises
     ------
@@ -250,7 +255,7 @@ def _run(*command: str) -> str:
             f"Slurm has not answered {command[0]} for {PATIENCE_SECONDS} s; try again later"
         ) from error
     if ended.returncode == 0:
-        return ended.stdout.strip("\n")
+        return (ended.stdout + aside * ended.stderr).strip("\n")
     lines = [line for line in ended.stderr.splitlines() if line.strip()] or ["no word"]
     told = lines[0].removeprefix(f"{command[0]}: ").removeprefix("error: ")
     lost = ("contact", "connect", "socket", "controller", "s_p_parse_file", "resolve", "timed out")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import socket
-from pathlib import Path
 
 import psutil
 
 from galcat_core.errors import GalcatError
+from galcat_core.training import talk
+from galcat_core.training.talk import Talk
 
 LAUNCHER = "GALCAT_LAUNCHER"  # process id of who started a worker; the worker ends when it is gone
 SRUN = "srun"  # in its place where Slurm starts and ends the workers
@@ -16,7 +17,9 @@ BOUND = "GALCAT_BOUND"  # a worker was given cores of its own
 TERMINAL = "GALCAT_TERMINAL"  # for the progress of rank 0: a file, or the terminal's descriptor
 
 
-def common(nodes: int, on_each: int, address: str, port: int, threads: int) -> dict[str, str]:
+def common(
+    nodes: int, on_each: int, address: str, port: int, threads: int, how: Talk | None = None
+) -> dict[str, str]:
     """Return what all workers are told: how many they are, where they meet, how they talk.
 
     Parameters
@@ -28,13 +31,17 @@ def common(nodes: int, on_each: int, address: str, port: int, threads: int) -> d
         Of the meeting place.
     threads : int
         Of each worker, where the user says nothing else.
+    how : Talk, optional
+        How they talk (default: by gloo).
     """
+    how = how or Talk()
     ours = {
         "HOROVOD_SIZE": nodes * on_each,
         "HOROVOD_LOCAL_SIZE": on_each,
         "HOROVOD_CROSS_SIZE": nodes,
-        "HOROVOD_CONTROLLER": "gloo",
-        "HOROVOD_CPU_OPERATIONS": "gloo",
+        # NCCL adds what is on GPUs wherever Horovod was built with it, and nothing else
+        "HOROVOD_CONTROLLER": how.meet,
+        "HOROVOD_CPU_OPERATIONS": how.meet,
         "HOROVOD_GLOO_RENDEZVOUS_ADDR": address,
         "HOROVOD_GLOO_RENDEZVOUS_PORT": port,
         # a busy machine may take minutes between the first worker's start and the last one's
@@ -43,7 +50,7 @@ def common(nodes: int, on_each: int, address: str, port: int, threads: int) -> d
     }
     names = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
     wanted = dict.fromkeys(names, str(threads)) | dict(os.environ)
-    if not Path("/dev/nvidia0").exists():
+    if not talk.has_gpus():
         # Horovod looks for work every millisecond, which costs a core that also computes a tenth of
         # its time; steps on processors are long enough to wait for ten
         wanted.setdefault("HOROVOD_CYCLE_TIME", "10")

@@ -7,6 +7,7 @@ is rank 0, and there the workers meet.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import re
 import signal
@@ -21,10 +22,12 @@ import psutil
 
 from galcat_core.errors import GalcatError
 from galcat_core.jobs import slurm_commands
-from galcat_core.jobs.slurm import SHAPE
-from galcat_core.training import distributed, ranks, watching
+from galcat_core.jobs.slurm import SHAPE, TALK
+from galcat_core.training import abilities, distributed, ranks, talk, watching
+from galcat_core.training.talk import Talk
 
 GRACE_SECONDS = 15.0  # for srun to end all workers
+MPI_SECONDS = 60.0  # for workers to find each other by MPI, if they can
 ENDED = re.compile(r"tasks? ([\d,-]+): (.+)")  # "srun: error: n2: task 1: Killed"
 CODE = re.compile(r"Exited with exit code (\d+)")
 
@@ -64,7 +67,8 @@ def launch(
     address = _address_here(*interface)
     hosts = ",".join(f"{name}:{each}" for name in _node_names())
     with distributed.meeting_place(hosts, workers, address) as port:
-        environment = ranks.common(int(nodes), int(each), address, port, _threads(each))
+        how = _talk(nodes, each, logs)
+        environment = ranks.common(int(nodes), int(each), address, port, _threads(each), how)
         environment[ranks.LAUNCHER] = ranks.SRUN
         if interface:
             environment["HOROVOD_GLOO_IFACE"] = interface[0]
@@ -73,7 +77,7 @@ def launch(
             environment[ranks.TERMINAL] = str(out)
         with told.open("wb") as stream:
             process = subprocess.Popen(
-                [*_srun(nodes, each, logs), sys.executable, "-m", module, *arguments],
+                [*_srun(nodes, each), *_ours(how, logs), sys.executable, "-m", module, *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=stream,
                 stderr=stream,
@@ -86,7 +90,44 @@ def launch(
             _end(process)
 
 
-def _srun(nodes: str, each: str, logs: Path) -> list[str]:
+def _talk(nodes: str, each: str, logs: Path) -> Talk:
+    """Choose how the workers talk, and say it."""
+    build = abilities.of_horovod()
+    if build is None:
+        raise GalcatError(
+            "Horovod cannot be loaded on this node: galcat doctor in a job tells more"
+        )
+    wanted, on_gpus = os.environ.get(TALK, ""), talk.has_gpus()
+    ways: Sequence[str] = ()
+    if talk.may_take_mpi(build, on_gpus, wanted):
+        found = (way for way in talk.BY_SRUN if _meet_by_mpi(way, nodes, each, logs))
+        ways = list(itertools.islice(found, 1))
+    how = talk.chosen(build, ways, on_gpus, wanted)
+    print(f"workers meet by {how.meet}, gradients are added by {how.add}", file=sys.stderr)
+    return how
+
+
+def _meet_by_mpi(way: str, nodes: str, each: str, logs: Path) -> bool:
+    """Try whether workers find each other by MPI: srun may know of a way that their MPI does not."""
+    command = [*_srun(nodes, each), f"--mpi={way}", sys.executable, "-m", abilities.__name__]
+    told = logs / f"mpi-{way}.txt"
+    with told.open("wb") as stream:
+        try:
+            subprocess.run(
+                [*command, abilities.SIZE],
+                stdin=subprocess.DEVNULL,
+                stdout=stream,
+                stderr=stream,
+                env=os.environ | {"HOROVOD_CONTROLLER": "mpi", "HOROVOD_CPU_OPERATIONS": "mpi"},
+                timeout=MPI_SECONDS,
+            )
+        except subprocess.TimeoutExpired:
+            return False
+    workers = int(nodes) * int(each)
+    return told.read_text(errors="replace").split().count(str(workers)) >= workers
+
+
+def _srun(nodes: str, each: str) -> list[str]:
     cores = os.environ.get("SLURM_CPUS_PER_TASK")
     return [
         "srun",
@@ -95,6 +136,12 @@ def _srun(nodes: str, each: str, logs: Path) -> list[str]:
         f"--ntasks-per-node={each}",
         "--distribution=block",  # ranks 0 to each-1 on the first node
         *([f"--cpus-per-task={cores}"] if cores else []),  # srun does not take it over by itself
+    ]
+
+
+def _ours(how: Talk, logs: Path) -> list[str]:
+    return [
+        *([f"--mpi={how.srun}"] if how.srun else []),
         "--kill-on-bad-exit=0",  # this process does, once it knows which one began it
         "--wait=0",
         f"--output={logs.absolute()}/rank-%t.txt",

@@ -6,8 +6,10 @@ import pytest
 
 from galcat_core import doctor
 from galcat_core.cli import main as galcat
+from galcat_core.errors import GalcatError
 from galcat_core.jobs import places
-from galcat_core.training import distributed
+from galcat_core.training import distributed, talk
+from galcat_core.training.talk import Talk
 
 
 def test_the_doctor_tells_what_is_here_and_what_is_missing(tmp_path, capsys):
@@ -25,15 +27,47 @@ def test_the_doctor_tells_what_is_here_and_what_is_missing(tmp_path, capsys):
     assert "there is no template 'pbs.sh'" in missing
 
 
+BUILD = {"version": "0.28.1", "gloo": True, "mpi": False, "nccl": True, "cuda": True}
+
+
 def test_what_a_build_of_horovod_lacks_is_told():
-    build = {"version": "0.28.1", "gloo": True, "mpi": False, "nccl": True, "cuda": True}
-    assert "added by NCCL" in doctor.horovod(build, on_gpus=True).value
-    assert "added by gloo" in doctor.horovod(build, on_gpus=False).value
-    without = {**build, "nccl": False}
+    assert "added by nccl" in doctor.horovod(BUILD, on_gpus=True).value
+    assert "added by gloo" in doctor.horovod(BUILD, on_gpus=False).value
+    without = {**BUILD, "nccl": False}
     assert "HOROVOD_GPU_OPERATIONS=NCCL" in doctor.horovod(without, on_gpus=True).missing
     assert not doctor.horovod(without, on_gpus=False).missing
-    assert "HOROVOD_WITH_GLOO=1" in doctor.horovod({**build, "gloo": False}, False).missing
+    assert "built with neither" in doctor.horovod({**BUILD, "gloo": False}, False).missing
     assert "one process only" in doctor.horovod(None, False).missing
+    with_mpi = {**BUILD, "mpi": True}
+    assert "in jobs on Slurm meet by mpi" in doctor.horovod(with_mpi, False, ["pmix"]).value
+    assert "; workers meet by gloo" in doctor.horovod(with_mpi, False).value
+    only_mpi = doctor.horovod({**with_mpi, "gloo": False}, False, ["none", "pmi2"])
+    assert "added by mpi" in only_mpi.value
+    assert "without Slurm needs gloo" in only_mpi.missing
+
+
+@pytest.mark.parametrize(
+    ("build", "by_srun", "on_gpus", "wanted", "how"),
+    [
+        ({}, ["pmix"], False, "", Talk("gloo", "gloo")),
+        ({"mpi": True}, ["none", "pmi2", "pmix"], False, "", Talk("mpi", "mpi", "pmix")),
+        ({"mpi": True}, ["pmi2"], False, "gloo", Talk("gloo", "gloo")),
+        ({"mpi": True}, ["none"], False, "", Talk("gloo", "gloo")),
+        ({"mpi": True}, ["pmix"], True, "", Talk("gloo", "nccl")),
+        ({"mpi": True}, ["pmix"], True, "mpi", Talk("mpi", "nccl", "pmix")),
+        ({"mpi": True, "gloo": False}, ["pmix"], True, "", Talk("mpi", "nccl", "pmix")),
+        ({"mpi": True, "nccl": False}, ["pmix"], True, "", Talk("mpi", "mpi", "pmix")),
+    ],
+)
+def test_how_workers_talk_is_chosen(build, by_srun, on_gpus, wanted, how):
+    assert talk.chosen({**BUILD, **build}, by_srun, on_gpus, wanted) == how
+
+
+def test_what_workers_cannot_talk_by_is_told():
+    with pytest.raises(GalcatError, match="shall talk by mpi, and Horovod was built with gloo"):
+        talk.chosen(BUILD, ["pmix"], False, "mpi")
+    with pytest.raises(GalcatError, match="srun cannot start workers for it"):
+        talk.chosen({**BUILD, "mpi": True, "gloo": False}, ["none"], False)
 
 
 def test_a_file_of_places_that_cannot_be_read_is_found_not_raised(tmp_path):
