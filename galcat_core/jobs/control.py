@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import shutil
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
 
@@ -12,12 +14,14 @@ from galcat_core.config import Config
 from galcat_core.errors import GalcatError
 from galcat_core.files import write_text
 from galcat_core.jobs import folder as folders
-from galcat_core.jobs import local, script, slurm, slurm_commands
+from galcat_core.jobs import lease, local, script, slurm, slurm_commands
 from galcat_core.jobs.job import Attempt, Job, State, Submission, now
 from galcat_core.jobs.places import Place
+from galcat_core.jobs.process import Process
 
 PLACES: dict[str, ModuleType] = {"local": local, "slurm": slurm, "script": script}  # by kind
 LOOK_SECONDS = 1.0  # between two looks at a job
+GONE = "its processes are gone (killed, or the machine went down); galcat jobs resume goes on"
 
 
 def start(
@@ -69,7 +73,8 @@ def start(
         command, place, shape, config=config, out=out, project=project, folder=folder
     )
     try:
-        _submit(job)
+        with _handing_in(job):
+            _submit(job)
     except slurm_commands.Unreachable:
         raise  # it may have been taken all the same
     except GalcatError:
@@ -86,7 +91,7 @@ def state(job: Job) -> State:
     """
     submission, attempt = _last(job)
     if submission is None:
-        return State("interrupted", "its start was stopped half-way; galcat jobs resume starts it")
+        return _half_way(job, "its start was stopped half-way; galcat jobs resume starts it")
     end = attempt.end if attempt else None
     if end and end.name == "finished":
         return end
@@ -99,7 +104,9 @@ def state(job: Job) -> State:
         return end
     if submission.cancelled.exists():
         return State("cancelled")
-    return told or State("interrupted", _vanished(attempt))
+    if told is None and attempt is None:
+        return _half_way(job, "it was never handed in; galcat jobs resume does it")
+    return told or State("interrupted", GONE)
 
 
 def cancel(job: Job) -> State:
@@ -129,17 +136,18 @@ def resume(job: Job) -> Job:
     Raises
     ------
     GalcatError
-        It is finished, or may still run.
+        It is finished, may still run, or is being handed in by another process.
     """
-    found = state(job)
-    if found.name == "finished":
-        raise GalcatError(f"{job.id} is finished: there is nothing to resume")
-    if found.live:
-        told = f" ({found.reason})" if found.reason else ""
-        raise GalcatError(f"{job.id} is {found.name}{told}: cancel it first, or wait for it")
-    if job.out:
-        refuse_second(job.out, job.folder.parent, but=job)
-    _submit(job)
+    with _handing_in(job):
+        found = state(job)
+        if found.name == "finished":
+            raise GalcatError(f"{job.id} is finished: there is nothing to resume")
+        if found.live:
+            told = f" ({found.reason})" if found.reason else ""
+            raise GalcatError(f"{job.id} is {found.name}{told}: cancel it first, or wait for it")
+        if job.out:
+            refuse_second(job.out, job.folder.parent, but=job)
+        _submit(job)
     return job
 
 
@@ -221,7 +229,25 @@ def _last(job: Job) -> tuple[Submission | None, Attempt | None]:
     return last, attempts[-1] if attempts else None
 
 
-def _vanished(attempt: Attempt | None) -> str:
-    if attempt is None:
-        return "it was never handed in; galcat jobs resume does it"
-    return "its processes are gone (killed, or the machine went down); galcat jobs resume goes on"
+def _half_way(job: Job, otherwise: str) -> State:
+    """Return the state of a job that nobody has begun: another process may be handing it in now."""
+    holder = lease.holder(job.folder / "attempts")
+    mine = holder is not None and holder.process == Process.of(os.getpid())
+    if not mine and lease.is_held(job.folder / "attempts"):
+        return State("queued", "is being handed in")
+    return State("interrupted", otherwise)
+
+
+@contextlib.contextmanager
+def _handing_in(job: Job) -> Iterator[None]:
+    """Let one process at a time hand a job in: two that resume it would start it twice."""
+    attempts = job.folder / "attempts"
+    attempts.mkdir(exist_ok=True)
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(lease.held(attempts, "used"))
+        except GalcatError as error:
+            raise GalcatError(
+                f"{job.id} is being handed in by another process: galcat jobs show {job.id}"
+            ) from error
+        yield

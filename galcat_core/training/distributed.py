@@ -69,14 +69,18 @@ class Workers:
 
         return float(self.hvd.broadcast(tf.constant(number, tf.float64), root_rank=0))
 
-    def same(self, number: float) -> bool:
-        """Tell whether all workers have the same number."""
+    def gather(self, number: float) -> list[float]:
+        """Return the number that each worker has, by rank, the same list on each of them."""
         if not self.hvd:
-            return True
+            return [number]
         import tensorflow as tf
 
-        found = self.hvd.allgather(tf.constant([number], tf.float64)).numpy()
-        return bool((found == found[0]).all())
+        return self.hvd.allgather(tf.constant([number], tf.float64)).numpy().tolist()
+
+    def same(self, number: float) -> bool:
+        """Tell whether all workers have the same number."""
+        found = self.gather(number)
+        return all(other == found[0] for other in found)
 
     def leave(self) -> None:
         """Part from the others, all at once; a worker that left early would look like a dead one."""
@@ -102,24 +106,6 @@ def join() -> Workers:
 def has_horovod() -> bool:
     """Tell whether Horovod is installed; it is not imported."""
     return importlib.util.find_spec("horovod") is not None
-
-
-def build() -> dict[str, str | bool]:
-    """Return Horovod's version and what it was built with: "gloo", "mpi", "nccl", "cuda".
-
-    What it was built with it uses: the workers meet by gloo, without ssh and MPI; tensors on GPUs
-    are added by NCCL where there is NCCL, all others by gloo.
-    """
-    import horovod
-    import horovod.tensorflow as hvd
-
-    return {
-        "version": horovod.__version__,
-        "gloo": bool(hvd.gloo_built()),
-        "mpi": bool(hvd.mpi_built()),
-        "nccl": bool(hvd.nccl_built()),
-        "cuda": bool(hvd.cuda_built()),
-    }
 
 
 def check(workers: int, horovod: bool | None = None) -> None:

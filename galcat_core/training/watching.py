@@ -74,5 +74,8 @@ def _reason(codes: list[int | None], logs: Path) -> str:
 
 
 def last_line(log: Path) -> str:
+    """Return the last words of a log; none where it is not there (yet, on a shared disk)."""
+    if not log.is_file():
+        return ""
     lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
     return lines[-1].strip() if lines else ""

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from galcat_core import backend, runs
 from galcat_core.errors import GalcatError
-from galcat_core.training import distributed
+from galcat_core.training import disk, distributed
 
 
 def main(folder: str) -> int:
@@ -28,11 +28,12 @@ def main(folder: str) -> int:
     end_with_launcher()
     try:
         talk_to_terminal()
-        run = runs.Run.open(folder)
         backend.choose("tensorflow")
         from galcat_core.training import loop
 
         workers = distributed.join()
+        disk.wait_until_alike(Path(folder), workers)
+        run = runs.Run.open(folder)
         alone = workers.first and distributed.LAUNCHER not in os.environ
         with runs.locked(run.folder) if alone else contextlib.nullcontext():
             loop.fit(run, workers)

@@ -141,6 +141,28 @@ def test_a_job_that_was_never_handed_in_says_so_and_can_be(folder, tmp_path):
     assert jobs.wait(jobs.resume(job)).name == "finished"
 
 
+def test_one_at_a_time_hands_a_job_in(folder, tmp_path):
+    """Another session resumes it at this moment, or has only begun to start it."""
+    job = start(folder, "sleep", tmp_path, 0)
+    jobs.wait(job)
+    for path in (job.folder / "attempts/1/attempt.json", job.folder / "attempts/1/end.json"):
+        path.unlink()
+    other = subprocess.Popen(
+        [sys.executable, *PROGRAM[1:], "hold", str(job.folder / "attempts")], stdout=subprocess.PIPE
+    )
+    try:
+        assert other.stdout.readline() == b"held\n"
+        assert jobs.state(job) == jobs.State("queued", "is being handed in")
+        with pytest.raises(GalcatError, match="programs-1 is being handed in by another process"):
+            jobs.resume(job)
+    finally:
+        other.kill()
+        other.communicate()
+    assert jobs.state(job).name == "interrupted"
+    assert jobs.wait(jobs.resume(job)).name == "finished"
+    assert len(job.submissions) == 2
+
+
 def test_mistakes_on_the_command_line(tmp_path, capsys):
     for words, told in [
         (["jobs", "show"], "which job?"),

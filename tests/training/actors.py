@@ -60,6 +60,35 @@ def say(folder: str) -> int:
     return 0
 
 
+def see_late(folder: str) -> int:
+    """Look at a run's folder that the disk shows to rank 1 as it was before, then as it is."""
+    import threading
+
+    from galcat_core.errors import GalcatError
+    from galcat_core.training import checkpoint, disk
+
+    seen = Path(folder) / f"seen-{rank()}"  # a link to what this rank is shown
+    told = []
+    workers = distributed.join()
+    try:
+        disk.wait_until_alike(seen, workers, patience_seconds=1.0)
+    except GalcatError as error:
+        told.append(str(error))
+
+    def come() -> None:
+        link = seen.with_name("new")
+        link.symlink_to(Path(folder) / "run")
+        link.rename(seen)
+
+    if rank() == 1:
+        threading.Timer(2.0, come).start()
+    disk.wait_until_alike(seen, workers)
+    told.append(str(checkpoint.progress_of(seen).step))
+    (Path(folder) / f"told-{rank()}").write_text("\n".join(told))
+    workers.leave()
+    return 0
+
+
 def fit(folder: str) -> int:
     """Train from weights that differ from rank to rank and keep what each rank has at the end."""
     worker.end_with_launcher()
