@@ -252,8 +252,8 @@ def _columns(
         found[f"{method}_x"], found[f"{method}_y"] = places.T.copy()
     found["x"], found["y"] = found[f"{methods[0]}_x"], found[f"{methods[0]}_y"]
     if drawn is not None:
-        # a sheet that is not there leaves the box empty
         found["sheet"] = drawn.sheet.astype(np.int32)
+        found["box"] = np.where(drawn.sheet >= 0, drawn.side_px, 0).astype(np.int32)
         found["px"], found["py"] = (-x.astype(np.int32) for x in (drawn.x_px, drawn.y_px))
     return found
 
@@ -270,7 +270,7 @@ def _body(
     plot = figure(
         sizing_mode="stretch_both",
         min_height=420,
-        min_width=430,
+        min_width=380,
         tools=[PanTool(), WheelZoomTool(), BoxSelectTool(), LassoSelectTool(), ResetTool()],
         active_scroll="auto",
         match_aspect=True,
@@ -392,9 +392,8 @@ def _tooltip(table: pd.DataFrame, positive: str | None, drawn: Sprites | None) -
     ]
     picture = ""
     if drawn is not None:
-        twice = drawn.side_px
         picture = (
-            f'<div style="width:{twice}px;height:{twice}px;zoom:2;border-radius:4px;'
+            f'<div style="width:{drawn.side_px}px;height:@{{box}}px;zoom:2;border-radius:4px;'
             'background:var(--s@{sheet}) @{px}px @{py}px, #0b0b0d"></div>'
         )
     return (
@@ -416,7 +415,7 @@ def _side(source: ColumnDataSource, positive: str | None, drawn: Sprites | None)
         sizing_mode="stretch_width",
     )
     shown = Div(text="", stylesheets=[style], sizing_mode="stretch_width", css_classes=["gallery"])
-    columns = [c for c in source.data if c not in {"x", "y", "sheet", "px", "py"}]
+    columns = [c for c in source.data if c not in {"x", "y", "sheet", "box", "px", "py"}]
     wide = {"id": 172, f"p_{positive}": 60, "predicted": 72, "ra_deg": 78, "dec_deg": 78}
     wide = {name: width for name, width in wide.items() if name in columns}
     chosen = ColumnDataSource({name: [] for name in wide})

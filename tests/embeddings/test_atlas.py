@@ -136,6 +136,7 @@ def test_hovering_shows_the_picture_of_that_galaxy(page_of, project):
     style = page_of.locator(".bk-Tooltip div[style*='--s']").first.get_attribute("style")
     made = sprites(CutoutStore.open(project / "des"), np.arange(1, NUMBER - 10))  # as on the map
     row = int(place[2]) - FIRST - 1
+    assert "height:64px" in style.replace(" ", "")
     assert f"var(--s{made.sheet[row]}) -{made.x_px[row]}px -{made.y_px[row]}px" in style.replace(
         " 0px", " -0px"
     )
