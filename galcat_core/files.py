@@ -6,6 +6,7 @@ import contextlib
 import errno
 import fcntl
 import os
+import time
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -105,4 +106,28 @@ def alone(folder: Path, taken: str) -> Iterator[None]:
             raise GalcatError(taken) from error
         except OSError:
             pass  # a file system without locks: one writer is then the user's care
+        yield
+
+
+@contextlib.contextmanager
+def in_turn(folder: Path, within_s: float = 10.0) -> Iterator[None]:
+    """Hold a folder for a moment, one process after the other: to read a file, change it, write it back.
+
+    The lock ends with the process, however that dies.
+
+    Raises
+    ------
+    GalcatError
+        Others hold it for longer than `within_s`, or it cannot be written.
+    """
+    end = time.monotonic() + within_s
+    with contextlib.ExitStack() as held:
+        while True:
+            try:
+                held.enter_context(alone(folder, f"{folder}: another page writes there; try again"))
+                break
+            except GalcatError as error:
+                if not isinstance(error.__cause__, BlockingIOError) or time.monotonic() > end:
+                    raise
+            time.sleep(0.02)
         yield

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -63,14 +64,36 @@ class Neighbors:
         GalcatError
             The id is not in the embedding, or the features are not as many as its own.
         """
-        if k < 1:
-            raise GalcatError(f"k = {k}: at least 1 neighbour is wanted")
+        _check_number(k)
         row, point = self._point(query)
+        return self._nearest(point, [] if row is None else [row], k)
+
+    def nearest_to_all(self, ids: Sequence[int | str] | np.ndarray, k: int = 12) -> pd.DataFrame:
+        """Return the k galaxies nearest to the mean of several, which are left out themselves.
+
+        The mean is that of the features as the metric compares them (of length 1 for "cosine").
+        Everything else is as for `nearest`.
+
+        Raises
+        ------
+        GalcatError
+            No id is given, or one is not in the embedding.
+        """
+        _check_number(k)
+        rows = self._rows.get_indexer(ids)
+        if not len(rows) or (rows < 0).any():
+            lost = np.asarray(ids)[rows < 0]
+            told = f"galaxy {lost[0]} is not in" if len(lost) else "no galaxy is given of"
+            raise GalcatError(f"{told} this embedding of {len(self.ids)}")
+        point = self._points[rows].mean(axis=0)
+        return self._nearest(_unit(point[None])[0] if self.metric == "cosine" else point, rows, k)
+
+    def _nearest(
+        self, point: np.ndarray, left_out: Sequence[int] | np.ndarray, k: int
+    ) -> pd.DataFrame:
         squares = self._squares + point @ point - 2 * (self._points @ point)
-        if row is not None:
-            squares[row] = np.inf
-            k = min(k, len(squares) - 1)
-        k = min(k, len(squares))
+        squares[left_out] = np.inf
+        k = min(k, len(squares) - len(left_out))
         cut = np.partition(squares, k - 1)[k - 1] if k else -np.inf
         near = np.flatnonzero(squares <= cut)
         near = near[np.argsort(squares[near], kind="stable")][:k]
@@ -101,6 +124,11 @@ def nearest(
 ) -> pd.DataFrame:
     """Return the k galaxies nearest to an id or to features (see `Neighbors.nearest`)."""
     return Neighbors(embedding, metric).nearest(query, k)
+
+
+def _check_number(k: int) -> None:
+    if k < 1:
+        raise GalcatError(f"k = {k}: at least 1 neighbour is wanted")
 
 
 def _unit(features: np.ndarray) -> np.ndarray:

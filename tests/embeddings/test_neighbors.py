@@ -40,6 +40,23 @@ def test_nearest_gives_no_more_than_there_are(embedding_of):
     assert len(nearest(embedding_of(np.ones((1, 3))), 0)) == 0
 
 
+@pytest.mark.parametrize("metric", ["cosine", "euclidean"])
+def test_nearest_to_several_are_those_to_their_mean_without_them(groups, metric):
+    embedding, _ = groups
+    rows = [3, 50, 199]
+    points = embedding.features.astype(float)
+    if metric == "cosine":
+        points = points / np.linalg.norm(points, axis=1, keepdims=True)
+    peer = NearestNeighbors(n_neighbors=12, metric=metric, algorithm="brute").fit(points)
+    order = [n for n in peer.kneighbors(points[rows].mean(axis=0)[None])[1][0] if n not in rows]
+    found = Neighbors(embedding, metric).nearest_to_all(embedding.ids[rows], 9)
+    assert list(found["id"]) == list(embedding.ids[order[:9]])
+    assert len(Neighbors(embedding).nearest_to_all(embedding.ids, 9)) == 0
+    for ids, told in (([], "no galaxy is given"), ([embedding.ids[0], 5], "galaxy 5 is not in")):
+        with pytest.raises(GalcatError, match=told):
+            Neighbors(embedding).nearest_to_all(np.array(ids), 9)
+
+
 @pytest.mark.parametrize(
     ("query", "k", "metric", "told"),
     [
