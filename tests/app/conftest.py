@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +14,7 @@ import browsers
 import pytest
 from galcat_app import Server, serve
 from galcat_app.state.explore import ExploreState
+from galcat_app.state.similar import BOX
 from synthetic_projects import make_project
 from visits import Visit
 
@@ -27,6 +31,29 @@ def own_project(project: Path, tmp_path: Path) -> Path:
     return Path(
         shutil.copytree(project, tmp_path / "own", ignore=shutil.ignore_patterns("exports"))
     )
+
+
+@pytest.fixture(scope="session")
+def embedded(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The project with a run, the model in the box told to take pictures as they are, and its features."""
+    folder = tmp_path_factory.mktemp("embedded") / "own"
+    shutil.copytree(project, folder, ignore=shutil.ignore_patterns("exports", "embeddings"))
+    run = Path(shutil.copytree(BOX, folder / "runs/box"))
+    told = json.loads((run / "run.json").read_text())
+    told["store"]["settings"] = {"size_px": 48}
+    (run / "run.json").write_text(json.dumps(told))
+    command = [
+        sys.executable,
+        "-m",
+        "galcat_core.cli",
+        "embed",
+        folder / "cutouts/des",
+        "--run",
+        run,
+    ]
+    command += ["-o", folder / "embeddings/box.parquet", "--any-recipe"]
+    subprocess.run([*map(str, command)], check=True, capture_output=True)
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ import pandas as pd
 from galcat_core.images.shards import write_store
 from galcat_core.images.store import CutoutStore
 from galcat_core.provenance import Provenance
-from galcat_core.records import Pairs, Record
+from galcat_core.records import Embedding, Pairs, Record
 
 DRAWN = 256  # different pictures; more galaxies than that share them
 FIRST_DES, FIRST_SDSS = 1_008_000_000_000_000_001, 1_237_648_720_000_000_001
@@ -19,7 +19,7 @@ FIRST_DES, FIRST_SDSS = 1_008_000_000_000_000_001, 1_237_648_720_000_000_001
 def make_project(
     folder: Path, number: int = 600, twins: int = 40, size_px: int = 64, seed: int = 7
 ) -> Path:
-    """Write catalogue.parquet, pairs.parquet and cutouts/{des,sdss} of a project, and return it.
+    """Write catalogue, pairs, cutouts of both surveys and features of a project, and return it.
 
     Parameters
     ----------
@@ -51,7 +51,18 @@ def make_project(
     )
     if twins:
         _write_twins(folder, rng, table.iloc[:twins], size_px)
+    _write_features(folder, rng, shown)
     return folder
+
+
+def _write_features(folder: Path, rng: np.random.Generator, table: pd.DataFrame) -> None:
+    """Write embeddings/all.parquet: features that turn with the probability, so that neighbours are known."""
+    angle = np.pi / 2 * table["p_spiral"].to_numpy()
+    made = np.column_stack([np.cos(angle), np.sin(angle), rng.normal(0, 0.01, (len(table), 6))])
+    named = {f"feature_{n}": made[:, n].astype(np.float32) for n in range(made.shape[1])}
+    order = rng.permutation(len(table))
+    features = pd.DataFrame({"id": table["id"], "run": "des-fine-0123456789ab", **named})
+    Embedding(features.iloc[order]).save(folder / "embeddings/all.parquet")
 
 
 def _write_twins(folder: Path, rng: np.random.Generator, table: pd.DataFrame, size_px: int) -> None:

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from galcat_app.state.explore import ExploreState
 from galcat_app.state.folder import Notice, Project, open_project
-from galcat_app.view import contents
+from galcat_app.view import card_contents, contents
 
 from galcat_core.images.shards import write_store
 from galcat_core.records import Record
@@ -160,7 +160,7 @@ def test_anyones_pictures_with_file_names_as_ids_are_shown(tmp_path: Path) -> No
     assert [(p.survey, p.id) for p in state.pictures.of(4)] == [("mine", "my galaxy 4.jpg")]
     assert contents.look(state, 2)[0]["facts"] == [("yes", "–")]
     state.look_at(2)
-    assert contents.card_content(state)["p"] is None
+    assert card_contents.card_content(state)["p"] is None
     assert state.listed_rows[-1] == 2  # what has no probability comes last
     state.find("my galaxy 7.jpg")
     assert state.focus == 7

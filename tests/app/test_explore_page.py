@@ -191,14 +191,14 @@ def test_a_galaxy_is_found_by_its_id_even_out_of_sight(visit: Visit, state: Expl
     page.mouse.move(visit.box["x"] + 60, visit.box["y"] + 60)
     page.mouse.wheel(0, -1500)
     row = 123
-    page.get_by_label("Find a galaxy by its id").fill(str(FIRST_DES + 3 * row))
+    page.get_by_label("Find a galaxy by its id or its coordinates").fill(str(FIRST_DES + 3 * row))
     page.keyboard.press("Enter")
     page.wait_for_selector(f".g-card .g-title:has-text('{FIRST_DES + 3 * row}')")
     ((x, y),) = visit.screen(state.positions[[row]])
     box = visit.box
     assert box["x"] < x < box["x"] + box["width"]
     assert box["y"] < y < box["y"] + box["height"]
-    page.get_by_label("Find a galaxy by its id").fill("77")
+    page.get_by_label("Find a galaxy by its id or its coordinates").fill("77")
     page.keyboard.press("Enter")
     page.wait_for_selector(".g-said.g-error.g-shown")
     assert "no galaxy here has the id 77" in page.locator(".g-said").inner_text()

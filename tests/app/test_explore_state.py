@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from galcat_app.state import palettes
 from galcat_app.state.explore import ExploreState
-from galcat_app.view import contents
+from galcat_app.view import card_contents, contents
 from galcat_app.view.explore import Explore
 from PIL import Image
 from synthetic_projects import FIRST_DES, FIRST_SDSS, is_picture_of
@@ -137,7 +137,7 @@ def test_a_row_without_picture_says_why(state: ExploreState) -> None:
 
 def _card(state: ExploreState, row: int) -> dict:
     state.look_at(row)
-    return contents.card_content(state)
+    return card_contents.card_content(state)
 
 
 def test_the_card_tells_flags_in_words_and_all_columns(state: ExploreState) -> None:
@@ -252,6 +252,24 @@ HOSTILE = [
     {"kind": "export", "format": "csv", "name": "../../x"},
     {"kind": "find", "text": "9" * 10_000},
     {"kind": "search", "text": {"x": 1}},
+    {"kind": "label", "name": "x"},
+    {"kind": "label", "name": {"a": 1}},
+    {"kind": "label", "row": 400, "name": "spiral"},
+    {"kind": "label", "row": "all", "name": "spiral"},
+    {"kind": "keep", "name": "../../x"},
+    {"kind": "take", "name": "/etc/passwd"},
+    {"kind": "remove", "name": "../catalogue"},
+    {"kind": "similar", "row": -1, "number": 8},
+    {"kind": "similar", "row": [1, 2], "number": 8},
+    {"kind": "similar", "row": 3, "number": 1e9},
+    {"kind": "neighbours", "row": "1"},
+    {"kind": "upload", "name": "x.png", "number": 8},
+    {"kind": "upload", "name": 7, "number": 8, "buffers": ["/etc/passwd"]},
+    {"kind": "upload look", "pid": 1},
+    {"kind": "upload stop"},
+    {"kind": "class", "name": "__init__"},
+    {"kind": "pick", "name": "spiral", "step": "500", "above": True},
+    {"kind": "pick", "name": ["spiral"], "step": 500},
     {"kind": "nothing that there is"},
 ]
 
@@ -259,7 +277,7 @@ HOSTILE = [
 @pytest.mark.parametrize("message", HOSTILE, ids=range(len(HOSTILE)))
 def test_hostile_messages_change_nothing_and_break_nothing(project: Path, message: object) -> None:
     page = Explore(project)
-    for panel in (page.map, page.gallery, page.card, page.header, page.notice):
+    for panel in (page.map, page.gallery, page.card, page.threshold, page.header, page.notice):
         panel.receive(message)
     assert "(" not in page.header.said["text"].partition("did not work")[2]  # nothing unforeseen
     assert len(page.state.selected) == 0

@@ -10,9 +10,11 @@ import pandas as pd
 
 from galcat_app.state import palettes
 from galcat_app.state.folder import SURVEYS, Project
+from galcat_app.state.labels import SETS, Labels
 from galcat_core.errors import GalcatError, listed, nearest
 
 UNCERTAINTY = "uncertainty"
+KNOWN, SET = "known", "set"  # not of the catalogue: see `galcat_app.state.labels`
 MOST_CATEGORIES = 12
 BINS = 40
 NAMED = {
@@ -23,7 +25,10 @@ NAMED = {
     "label": "Label from votes",
     "run": "Run",
     UNCERTAINTY: "Uncertainty",
+    KNOWN: "Known label",
+    SET: "Set of the split",
 }
+MISSING_NAMES = {"cluster": "in no cluster", KNOWN: "without a label", SET: "in no set"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +53,7 @@ class Colouring:
     legend: dict[str, Any]
 
 
-def choices(project: Project) -> dict[str, str]:
+def choices(project: Project, labels: Labels) -> dict[str, str]:
     """Return what the map can be coloured by: key -> name, the useful ones first."""
     table, found = project.table, {}
     if project.positive is not None:
@@ -58,6 +63,9 @@ def choices(project: Project) -> dict[str, str]:
             found[name] = NAMED[name]
     if project.positive is not None:
         found[UNCERTAINTY] = NAMED[UNCERTAINTY]
+    for name, values in ((KNOWN, labels.names), (SET, labels.sets)):
+        if not pd.isna(values).all():
+            found[name] = NAMED[name]
     hidden = {"id"} | {f"{m}_{axis}" for m in project.methods for axis in "xy"}
     for name in table.columns:
         if name not in found and name not in hidden and _tells_apart(table[name]):
@@ -72,15 +80,17 @@ def _tells_apart(column: pd.Series) -> bool:
     return 1 < column.nunique() <= MOST_CATEGORIES
 
 
-def colouring(project: Project, key: str) -> Colouring:
-    """Return codes, palette and legend for one of `choices`.
+def colouring(
+    project: Project, key: str, labels: Labels, named: dict[str, str] | None = None
+) -> Colouring:
+    """Return codes, palette and legend for one of `choices` (`named`, where they are at hand).
 
     Raises
     ------
     GalcatError
         The map cannot be coloured by `key`.
     """
-    named = choices(project)
+    named = named or choices(project, labels)
     if key not in named:
         raise GalcatError(
             f"the map cannot be coloured by '{key}'; there are {listed(named)}.{nearest(key, named)}"
@@ -88,6 +98,12 @@ def colouring(project: Project, key: str) -> Colouring:
     label = named[key]
     if key == UNCERTAINTY:
         return _ramp(key, label, uncertainty(project), (0.0, 1.0), palettes.SEQUENTIAL)
+    if key == KNOWN:
+        return _known(key, label, pd.Series(labels.names), project)
+    if key == SET:
+        return _categories(
+            key, label, pd.Series(labels.sets), [s for s in SETS if s in labels.sets]
+        )
     column = project.table[key]
     if key == f"p_{project.positive}":
         ends = _other_class(project), project.positive
@@ -156,8 +172,19 @@ def _classes(key: str, label: str, column: pd.Series, project: Project) -> Colou
     return _coded(key, label, codes, names, palettes.class_pair())
 
 
-def _categories(key: str, label: str, column: pd.Series) -> Colouring:
-    names = sorted(column.dropna().unique())
+def _known(key: str, label: str, column: pd.Series, project: Project) -> Colouring:
+    """Classes that the network knows in their own colours, then what people call galaxies besides."""
+    known = sorted(column.dropna().unique())
+    pair = [_other_class(project), project.positive] if len(project.classes) == 2 else []
+    more = [name for name in known if name not in pair]
+    palette, others = palettes.class_pair() if pair else {}, palettes.categories(len(more))
+    palette = {theme: [*palette.get(theme, ()), *others[theme]] for theme in palettes.THEMES}
+    codes = pd.Categorical(column, categories=[*pair, *more]).codes
+    return _coded(key, label, codes, [*pair, *more], palette)
+
+
+def _categories(key: str, label: str, column: pd.Series, names: list | None = None) -> Colouring:
+    names = names or sorted(column.dropna().unique())
     codes = pd.Categorical(column, categories=names).codes
     if key == "cluster" and -1 in names:  # -1 is "in no cluster", which is no colour
         codes = np.where(column.to_numpy() == -1, -1, codes - 1)
@@ -179,6 +206,6 @@ def _coded(key: str, label: str, codes: Any, names: list, palette: dict) -> Colo
         "type": "categories",
         "entries": entries,
         "missing": int((codes == palettes.MISSING).sum()),
-        "missing_name": "in no cluster" if key == "cluster" else "without a value",
+        "missing_name": MISSING_NAMES.get(key, "without a value"),
     }
     return Colouring(key, label, codes, palette, legend)

@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import traitlets
 
-from galcat_app.state import colours, exports, selection
+from galcat_app.state import colours, sample, selection
+from galcat_app.state.asking import Asking
+from galcat_app.state.finding import Finder, angle_text
 from galcat_app.state.folder import Notice, Project, open_project, signature
+from galcat_app.state.keeping import Keeping
+from galcat_app.state.kept import Selections
+from galcat_app.state.labels import Labels
+from galcat_app.state.listing import Listing
 from galcat_app.state.pictures import Pictures
+from galcat_app.state.similar import Similar
 from galcat_core.errors import GalcatError, listed, nearest
 
 NO_ROWS = np.empty(0, np.int64)
-SUGGESTED = 8
-SORTS = {
-    "surest": "Most probable",
-    "other": "Least probable",
-    "unsure": "Least certain",
-    "catalogue": "Catalogue order",
-    "id": "By id",
-}
 
 
-class ExploreState(traitlets.HasTraits):
+class ExploreState(Listing, Asking, Keeping):
     """Everything the Explore page shows; the views observe it and call its methods.
 
     Parameters
@@ -46,8 +45,10 @@ class ExploreState(traitlets.HasTraits):
         Selected catalogue rows, sorted; empty for none.
     focus : int
         The row whose card is shown; -1 for none.
-    sort, page
-        Order and page of the gallery.
+    found : Found or None
+        What was found last by search.
+    sampled : str
+        The class whose probabilities the threshold panel shows.
     remark : str
         The last thing to tell the user; "" for nothing.
     """
@@ -58,10 +59,9 @@ class ExploreState(traitlets.HasTraits):
     colour_by = traitlets.Unicode("")
     selected = traitlets.Any(NO_ROWS)
     focus = traitlets.Int(-1)
-    sort = traitlets.Unicode("surest")
-    page = traitlets.Int(0)
+    found = traitlets.Any(None, allow_none=True)
+    sampled = traitlets.Unicode("")
     remark = traitlets.Unicode("")
-    page_size = traitlets.Int(24)
 
     def __init__(self, path: str | Path) -> None:
         super().__init__()
@@ -90,22 +90,27 @@ class ExploreState(traitlets.HasTraits):
         return True
 
     def _show(self, project: Project) -> None:
-        self.pictures = Pictures(project)
-        self.colour_choices = colours.choices(project)
-        self._names: pd.Series | None = None
+        self.notice, self.project = None, project
+        self.pictures, self.finder = Pictures(project), Finder(project.table)
+        self.stop_upload()
+        self.similar, self.selections = Similar(project), Selections(project)
+        self.labels, self.kept = Labels(project), self.selections.listed()
+        if self.labels.remark:
+            remarks = (*project.remarks, self.labels.remark)
+            self.project = dataclasses.replace(project, remarks=remarks)
+        self._choices: dict[str, str] = {}
         self._columns: dict[str, np.ndarray] = {}
         self._positions: dict[str, np.ndarray] = {}
         self._colourings: dict[str, colours.Colouring] = {}
-        self._order: tuple[Any, np.ndarray] | None = None
-        self.selected, self.focus, self.page = NO_ROWS, -1, 0
+        self.selected, self.focus, self.query, self.found = NO_ROWS, -1, None, None
         if self.method not in project.methods:
             self.method = next(iter(project.methods))
         if self.colour_by not in self.colour_choices:
             self.colour_by = next(iter(self.colour_choices), "")
-        self.sorts = dict(SORTS) if project.positive is not None else _without_probability()
-        if self.sort not in self.sorts:
-            self.sort = next(iter(self.sorts))
-        self.notice, self.project = None, project
+        known = sample.classes(project)
+        if self.sampled not in known:
+            self.sampled = known[0] if known else ""
+        self.show_from_the_beginning()
 
     @property
     def size(self) -> int:
@@ -146,11 +151,26 @@ class ExploreState(traitlets.HasTraits):
         width = (high - low).max() or 1.0
         return (raw - (low + high) / 2) / width + 0.5
 
+    @property
+    def colour_choices(self) -> dict[str, str]:
+        """What the map can be coloured by: key -> name."""
+        if not self._choices:
+            self._choices = colours.choices(self.project, self.labels)
+        return self._choices
+
     def colouring(self) -> colours.Colouring | None:
         """Return how the map is coloured now."""
-        if self.colour_by and self.colour_by not in self._colourings:
-            self._colourings[self.colour_by] = colours.colouring(self.project, self.colour_by)
-        return self._colourings.get(self.colour_by)
+        if not self.colour_by:
+            return None
+        if self.colour_by not in self._colourings:
+            self.choose_colour(self.colour_by)
+        return self._colourings[self.colour_by]
+
+    def labels_changed(self) -> None:
+        """Colour anew by what is known of the galaxies."""
+        self._choices = {}
+        self._colourings.pop(colours.KNOWN, None)
+        self.labelled += 1
 
     def choose_method(self, method: str) -> None:
         """Switch to another map."""
@@ -163,7 +183,9 @@ class ExploreState(traitlets.HasTraits):
 
     def choose_colour(self, key: str) -> None:
         """Colour the map by another column."""
-        self._colourings[key] = colours.colouring(self.project, key)
+        self._colourings[key] = colours.colouring(
+            self.project, key, self.labels, self.colour_choices
+        )
         self.colour_by = key
 
     # ---- the selection ----------------------------------------------------------------------
@@ -181,6 +203,19 @@ class ExploreState(traitlets.HasTraits):
         shown = self.colouring()
         self.select(np.flatnonzero(shown.codes == code) if shown else NO_ROWS, mode)
 
+    def choose_sampled(self, name: str) -> None:
+        """Show the probabilities of another class in the threshold panel."""
+        sample.probability(self.project, name)
+        self.sampled = name
+
+    def pick_sample(self, name: str, step: object, above: object = True) -> None:
+        """Select the galaxies at or above a threshold of a class, or those below it."""
+        rows = sample.rows_above(self.project, name, step)
+        if not above:
+            p = sample.probability(self.project, name)
+            rows = np.setdiff1d(np.flatnonzero(np.isfinite(p)), rows)
+        self.select(rows)
+
     def clear(self) -> None:
         """Select nothing."""
         self._set_selected(NO_ROWS)
@@ -189,6 +224,7 @@ class ExploreState(traitlets.HasTraits):
         if not np.array_equal(rows, self.selected):
             with self.hold_trait_notifications():
                 self.page = 0
+                self.forget_query()
                 self.selected = rows
 
     def checked(self, rows: Any) -> np.ndarray:
@@ -201,50 +237,6 @@ class ExploreState(traitlets.HasTraits):
             raise GalcatError(f"rows are whole numbers from 0 to {self.size - 1}")
         return rows.astype(np.int64)
 
-    # ---- the gallery ------------------------------------------------------------------------
-
-    @property
-    def listed_rows(self) -> np.ndarray:
-        """Rows that gallery and table go through: the selection, or all; sorted as chosen."""
-        now = (self.project, self.selected, self.sort)
-        if self._order is None or any(a is not b for a, b in zip(self._order[0], now, strict=True)):
-            rows = self.selected if len(self.selected) else np.arange(self.size)
-            self._order = now, rows[np.argsort(self._sort_values(rows), kind="stable")]
-        return self._order[1]
-
-    def _sort_values(self, rows: np.ndarray) -> np.ndarray:
-        table, project = self.project.table, self.project
-        if self.sort == "catalogue":
-            return rows
-        if self.sort == "id":
-            return table["id"].to_numpy()[rows]
-        p = table[f"p_{project.positive}"].to_numpy(float)[rows]
-        return {"surest": -p, "other": p, "unsure": np.abs(p - 0.5)}[self.sort]
-
-    def choose_sort(self, sort: str) -> None:
-        """Sort gallery and table otherwise, and go to their first page."""
-        if sort not in self.sorts:
-            raise GalcatError(f"the gallery has no order '{sort}'; there are {listed(self.sorts)}")
-        with self.hold_trait_notifications():
-            self.page = 0
-            self.sort = sort
-
-    @property
-    def pages(self) -> int:
-        """How many pages the gallery has."""
-        return max(1, -(-len(self.listed_rows) // self.page_size))
-
-    def turn_to(self, page: Any) -> None:
-        """Go to a page of the gallery, the nearest that there is."""
-        if isinstance(page, bool) or not isinstance(page, int):
-            raise GalcatError("a page is a whole number")
-        self.page = min(max(page, 0), self.pages - 1)
-
-    def page_rows(self) -> np.ndarray:
-        """Return the rows on the current page, in order."""
-        start = self.page * self.page_size
-        return self.listed_rows[start : start + self.page_size]
-
     # ---- one galaxy -------------------------------------------------------------------------
 
     def look_at(self, row: Any) -> None:
@@ -252,49 +244,17 @@ class ExploreState(traitlets.HasTraits):
         self.focus = -1 if row == -1 else int(self.checked([row])[0])
 
     def search(self, text: str) -> list[str]:
-        """Return ids that begin with `text` (an exact one first), at most `SUGGESTED`."""
-        text = str(text).strip()[:64]
-        if not text or self.project is None:
-            return []
-        names = self._id_names()
-        found = names[names.str.startswith(text)]
-        return sorted(found.head(1000), key=lambda name: (len(name), name))[:SUGGESTED]
+        """Return ids that begin with `text` (see `Finder.suggest`)."""
+        return self.finder.suggest(text) if self.project is not None else []
 
     def find(self, text: str) -> None:
-        """Show the card of the galaxy with this id.
-
-        Raises
-        ------
-        GalcatError
-            No galaxy has the id, or several begin with it.
-        """
-        text = str(text).strip()[:64]
-        names = self._id_names()
-        exact = np.flatnonzero((names == text).to_numpy())
-        close = self.search(text)
-        if len(exact):
-            self.look_at(int(exact[0]))
-        elif len(close) == 1:
-            self.look_at(int(np.flatnonzero((names == close[0]).to_numpy())[0]))
-        elif close:
-            raise GalcatError(f"several ids begin with {text}: choose one of {listed(close)}")
-        else:
-            raise GalcatError(f"no galaxy here has the id {text or '(nothing was typed)'}")
-
-    def _id_names(self) -> pd.Series:
-        if self._names is None:
-            self._names = self.project.table["id"].astype(str)
-        return self._names
-
-    # ---- exports ----------------------------------------------------------------------------
-
-    def export(self, kind: str, name: str = "selection") -> Path:
-        """Write the selection into exports/ (see `galcat_app.state.exports.export`)."""
-        path = exports.export(self.project, self.selected, kind, name)
-        told = path.relative_to(self.project.path)
-        self.remark = f"{len(self.selected):,} galaxies written to {told}"
-        return path
-
-
-def _without_probability() -> dict[str, str]:
-    return {key: SORTS[key] for key in ("catalogue", "id")}
+        """Show the card of the galaxy with this id, or of the one nearest to these coordinates."""
+        if self.project is None:
+            return
+        found = self.finder.find(text)
+        with self.hold_trait_notifications():
+            self.found = found
+            self.look_at(found.row)
+        if found.separation_arcsec is not None:
+            away = angle_text(found.separation_arcsec)
+            self.remark = f"The nearest galaxy is {away} away: {self.value('id', found.row)}"

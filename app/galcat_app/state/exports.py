@@ -58,13 +58,18 @@ def write(record: Record, project: Path, kind: str, name: str) -> Path:
         raise GalcatError(
             f"a selection cannot be written as '{str(kind)[:40]}'; legal are {listed(FORMATS)}"
         )
+    path = _free(project / FOLDER, checked_name(name), FORMATS[kind])
+    record.save(path)
+    return path
+
+
+def checked_name(name: object) -> str:
+    """Return a name that a file can have here, or refuse it."""
     if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}", name):
         raise GalcatError(
             f"'{str(name)[:64]}' is no name for a file here; use up to 64 letters, digits, '-', '_' or '.'"
         )
-    path = _free(project / FOLDER, name, FORMATS[kind])
-    record.save(path)
-    return path
+    return name
 
 
 def _free(folder: Path, name: str, suffix: str) -> Path:

@@ -15,7 +15,9 @@ from galcat_core.tables import check_ids, read_table
 
 CATALOGUE = "catalogue.parquet"
 PAIRS = "pairs.parquet"
+SPLIT = "split.parquet"
 CUTOUTS = "cutouts"
+EMBEDDINGS = "embeddings/*.parquet"
 SURVEYS = {"des": "DES", "sdss": "SDSS"}  # names to show; others are shown as they are
 METHODS = {"tsne": "t-SNE", "umap": "UMAP", "pca": "PCA"}
 
@@ -112,7 +114,10 @@ class Project:
 def signature(path: Path) -> tuple:
     """Return what changes when the files that the page shows change: (name, time, size) of each."""
     seen = []
-    for file in (path / CATALOGUE, path / PAIRS, *path.glob(f"{CUTOUTS}/*/index.parquet")):
+    shown = (CATALOGUE, PAIRS, SPLIT)
+    others = (f"{CUTOUTS}/*/index.parquet", EMBEDDINGS)
+    files = [path / name for name in shown]
+    for file in (*files, *(file for pattern in others for file in path.glob(pattern))):
         try:
             status = file.stat()
         except OSError:

@@ -1,4 +1,4 @@
-"""What each panel of the Explore page shows, as plain dicts made from the state; no widget in here."""
+"""What map and gallery of the Explore page show, as plain dicts made from the state; no widget in here."""
 
 from __future__ import annotations
 
@@ -9,18 +9,11 @@ import pandas as pd
 
 from galcat_app.state import palettes
 from galcat_app.state.explore import ExploreState
-from galcat_app.state.folder import SURVEYS
-from galcat_app.state.pictures import Picture
-from galcat_core.columns import notes_of
-from galcat_core.images.store import Flag
+from galcat_app.state.labels import FILE
+from galcat_app.state.sample import classes
+from galcat_app.state.similar import EMBED
+from galcat_app.state.upload import MOST_BYTES
 
-FLAGS = {
-    Flag.EDGE: "The picture reaches beyond its tile; the sky there is filled in.",
-    Flag.MASKED: "Bad pixels in the picture were filled in.",
-    Flag.BAND_MISSING: "A band is missing in the picture; its colours are not to be trusted.",
-    Flag.BLANK: "Nothing is seen in the picture.",
-}
-SCALE_BARS = (0.5, 1, 2, 5, 10, 20, 50, 100)
 TABLE_COLUMNS = ("id", "p", "predicted", "cluster", "ra_deg", "dec_deg")
 SHOWN_NAMES = {"ra_deg": "RA (deg)", "dec_deg": "Dec (deg)", "predicted": "class"}
 RAMP = palettes.ramps(palettes.DIVERGING)
@@ -72,7 +65,7 @@ def look(state: ExploreState, row: int) -> tuple[dict[str, Any], list[bytes]]:
     pictures = state.pictures.of(row)
     told = {
         "row": row,
-        "id": _id(state, row),
+        "id": id_text(state, row),
         "pictures": [{"survey": p.survey, "buffer": n} for n, p in enumerate(pictures)],
         "why": "" if pictures else state.pictures.why_none(row),
         "facts": _brief(state, row),
@@ -110,8 +103,10 @@ def gallery_content(state: ExploreState) -> dict[str, Any]:
     """Return the current page of the gallery and of the table."""
     selected = len(state.selected)
     columns = _table_columns(state)
+    query = state.query
     return {
-        "title": "Selected" if selected else "All galaxies",
+        "title": "Alike" if query else "Selected" if selected else "All galaxies",
+        "query": {"title": query.title, "jpeg": query.jpeg} if query else None,
         "selected": bool(selected),
         "count": selected or state.size,
         "page": state.page,
@@ -122,6 +117,25 @@ def gallery_content(state: ExploreState) -> dict[str, Any]:
         "ramp": RAMP,
         "columns": list(columns),
         "cells": [_cell(state, row, columns) for row in state.page_rows().tolist()],
+    }
+
+
+def gallery_tools(state: ExploreState) -> dict[str, Any]:
+    """Return what can be done with the selection: labels, kept selections, similar galaxies."""
+    upload = state.upload
+    return {
+        "classes": classes(state.project),
+        "labels": list(state.labels.counts().items()),
+        "file": FILE,
+        "kept": [{"name": kept.name, "count": kept.count} for kept in state.kept],
+        "similar": state.similar.possible,
+        "embed": EMBED,
+        "mostBytes": MOST_BYTES,
+        "upload": {
+            "status": state.upload_status,
+            "name": upload.name if upload else "",
+            "jpeg": upload.jpeg if upload else None,
+        },
     }
 
 
@@ -138,102 +152,21 @@ def _cell(state: ExploreState, row: int, columns: dict[str, str]) -> dict[str, A
     pictures = state.pictures.of(row)
     return {
         "row": row,
-        "id": _id(state, row),
-        "p": _probability(state, row),
+        "id": id_text(state, row),
+        "p": probability(state, row),
         "jpeg": pictures[0].jpeg if pictures else None,
         "why": "" if pictures else state.pictures.why_none(row),
+        "label": state.labels.names[row],
         "values": [value_text(state.value(column, row), column) for column in columns.values()],
     }
 
 
-def card_content(state: ExploreState) -> dict[str, Any]:
-    """Return everything about the galaxy that is looked at."""
-    row = state.focus
-    if row < 0 or state.project is None:
-        return {"row": -1}
-    project, pictures = state.project, state.pictures.of(row)
-    values = project.table.iloc[row]
-    classes = project.classes
-    others = [name for name in classes if name != project.positive]
-    return {
-        "row": row,
-        "id": _id(state, row),
-        "pictures": [_figure(picture) for picture in pictures],
-        "why": "" if pictures else state.pictures.why_none(row),
-        "p": _probability(state, row),
-        "ends": [others[0] if len(others) == 1 else f"not {project.positive}", project.positive],
-        "predicted": value_text(values.get("predicted", "")),
-        "ramp": RAMP,
-        "facts": _facts(state, row, pictures),
-        "flags": _flags(values),
-        "columns": _columns(state, row),
-    }
-
-
-def _columns(state: ExploreState, row: int) -> list[tuple[str, str, str]]:
-    """Return name, value and description of every column."""
-    names = list(state.project.table.columns)
-    notes = notes_of(names)
-    return [
-        (
-            name,
-            value_text(state.value(name, row), name),
-            notes[name].description if name in notes else "",
-        )
-        for name in names
-    ]
-
-
-def _facts(state: ExploreState, row: int, pictures: list[Picture]) -> list[tuple[str, str]]:
-    table, facts = state.project.table, []
-    if "cluster" in table.columns:
-        facts.append(("Cluster", value_text(state.value("cluster", row), "cluster")))
-    if {"ra_deg", "dec_deg"} <= set(table.columns):
-        ra, dec = state.value("ra_deg", row), state.value("dec_deg", row)
-        if np.isfinite([ra, dec]).all():
-            facts.append(("RA, Dec", f"{ra:.5f}, {dec:+.5f}"))
-    own = state.pictures.surveys[row]
-    for survey, twins in state.pictures.twins.items():
-        if survey != own and pd.notna(twins.iloc[row]):
-            facts.append((f"{SURVEYS.get(survey, survey)} twin", str(twins.iloc[row])))
-    widths = [p.width_arcsec for p in pictures if p.width_arcsec]
-    if widths:
-        facts.append(("Width", f"{widths[0]:.1f}″"))
-    return facts
-
-
-def _flags(values: pd.Series) -> list[str]:
-    flags = values.get("flags", 0)
-    if not isinstance(flags, int | float | np.number) or pd.isna(flags):
-        return []
-    return [text for flag, text in FLAGS.items() if int(flags) & flag]
-
-
-def _figure(picture: Picture) -> dict[str, Any]:
-    return {
-        "survey": picture.survey,
-        "id": picture.id,
-        "jpeg": picture.jpeg,
-        "bar": scale_bar(picture.width_arcsec),
-    }
-
-
-def scale_bar(width_arcsec: float | None) -> dict[str, float] | None:
-    """Return the longest round length that fits into a third of the picture."""
-    if not width_arcsec:
-        return None
-    fitting = [length for length in SCALE_BARS if length <= width_arcsec / 3]
-    if not fitting:
-        return None
-    return {"arcsec": fitting[-1], "fraction": fitting[-1] / width_arcsec}
-
-
-def _id(state: ExploreState, row: int) -> str:
+def id_text(state: ExploreState, row: int) -> str:
     """Ids travel as text: JavaScript's numbers end at 2**53."""
     return str(state.value("id", row))
 
 
-def _probability(state: ExploreState, row: int) -> float | None:
+def probability(state: ExploreState, row: int) -> float | None:
     if state.project.positive is None:
         return None
     p = float(state.value(f"p_{state.project.positive}", row))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,10 @@ import numpy as np
 import traitlets
 
 from galcat_app.state.explore import ExploreState
-from galcat_app.view import contents
+from galcat_app.view import card_contents, contents
 from galcat_app.view.page import Page
 from galcat_app.view.panel import Panel, front
+from galcat_app.view.sample_contents import sample_content
 from galcat_core.errors import GalcatError
 
 MOST_LOOKS = 64
@@ -30,16 +32,25 @@ class Map(Panel):
 
 
 class Gallery(Panel):
-    """Selected galaxies as pictures or table."""
+    """Selected galaxies as pictures or table, and what can be done with them."""
 
-    _esm = front("gallery")
+    _esm = front("gallery", "actions")
     focus = traitlets.Int(-1).tag(sync=True)
+    tools = traitlets.Dict().tag(sync=True)
 
 
 class Card(Panel):
-    """One galaxy."""
+    """One galaxy; what comes later or changes by itself has a trait of its own."""
 
     _esm = front("card")
+    known = traitlets.Dict({"row": -1}).tag(sync=True)
+    neighbours = traitlets.Dict({"row": -1}).tag(sync=True)
+
+
+class Threshold(Panel):
+    """Probabilities of a class, and what a threshold on them chooses."""
+
+    _esm = front("threshold")
 
 
 class Explore(Page):
@@ -57,7 +68,7 @@ class Explore(Page):
         super().__init__(ExploreState(path))
 
     def build(self) -> ipywidgets.Widget:
-        """Return the body: the map to the left, card and gallery to the right."""
+        """Return the body: map and threshold to the left, card and gallery to the right."""
         state = self.state
         self.map = Map(
             {
@@ -71,24 +82,55 @@ class Explore(Page):
             },
             self.tell,
         )
-        self.card = Card({"focus": lambda m: state.look_at(m.get("row"))}, self.tell)
-        self.gallery = Gallery(
+        self.card = Card(
             {
                 "focus": lambda m: state.look_at(m.get("row")),
-                "page": lambda m: state.turn_to(m.get("page")),
-                "sort": lambda m: state.choose_sort(_text(m, "key")),
-                "clear": lambda m: state.clear(),
-                "export": lambda m: state.export(_text(m, "format"), _text(m, "name")),
+                "neighbours": lambda m: self.show_neighbours(m.get("row")),
+                "similar": lambda m: state.ask_galaxy(m.get("row"), m.get("number")),
+                "label": lambda m: state.label([m.get("row")], _label(m)),
             },
             self.tell,
         )
+        self.threshold = Threshold(
+            {
+                "class": lambda m: state.choose_sampled(_text(m, "name")),
+                "pick": lambda m: state.pick_sample(
+                    _text(m, "name"), m.get("step"), m.get("above")
+                ),
+            },
+            self.tell,
+        )
+        self.gallery = Gallery(self.gallery_handlers(), self.tell)
         state.observe(lambda _: self.fill_map(), ["method"])
         state.observe(lambda _: self.fill_colours(), ["colour_by"])
         state.observe(lambda _: self.fill_selected(), ["selected"])
-        state.observe(lambda _: self.fill_gallery(), ["selected", "sort", "page"])
-        state.observe(lambda _: self.fill_card(), ["focus"])
+        state.observe(lambda _: self.fill_gallery(), ["selected", "sort", "page", "query"])
+        state.observe(lambda _: self.fill_tools(), ["kept", "upload_status"])
+        state.observe(lambda _: self.fill_card(), ["focus", "found"])
+        state.observe(lambda _: self.fill_threshold(), ["sampled"])
+        state.observe(lambda _: self.fill_labels(), ["labelled"])
+        main = ipywidgets.Box([self.map, self.threshold]).add_class("g-main")
         side = ipywidgets.Box([self.card, self.gallery]).add_class("g-side")
-        return ipywidgets.Box([self.map, side]).add_class("g-explore")
+        return ipywidgets.Box([main, side]).add_class("g-explore")
+
+    def gallery_handlers(self) -> dict[str, Callable[[dict], Any]]:
+        """Return what the gallery can ask for."""
+        state = self.state
+        return {
+            "focus": lambda m: state.look_at(m.get("row")),
+            "page": lambda m: state.turn_to(m.get("page")),
+            "sort": lambda m: state.choose_sort(_text(m, "key")),
+            "clear": lambda m: state.clear(),
+            "export": lambda m: state.export(_text(m, "format"), _text(m, "name")),
+            "label": lambda m: state.label(state.selected, _label(m)),
+            "keep": lambda m: state.keep(_text(m, "name")),
+            "take": lambda m: state.take_up(_text(m, "name"), m.get("mode")),
+            "remove": lambda m: state.remove_kept(_text(m, "name")),
+            "similar": lambda m: state.ask_selection(m.get("number")),
+            "upload": lambda m: state.ask_picture(_text(m, "name"), _file(m), m.get("number")),
+            "upload look": lambda m: state.look_after_upload(),
+            "upload stop": lambda m: state.stop_upload(),
+        }
 
     def fill(self) -> None:
         """Show the project that the state has now."""
@@ -97,6 +139,8 @@ class Explore(Page):
             self.map.codes = contents.map_codes(self.state)
             self.fill_selected()
         self.fill_gallery()
+        self.fill_tools()
+        self.fill_threshold()
         self.fill_card()
 
     def fill_map(self) -> None:
@@ -125,8 +169,36 @@ class Explore(Page):
             self.gallery.content = contents.gallery_content(self.state)
 
     def fill_card(self) -> None:
-        self.card.content = contents.card_content(self.state)
+        with self.card.hold_sync():
+            self.card.known = card_contents.known_content(self.state)
+            self.card.content = card_contents.card_content(self.state)
         self.map.focus = self.gallery.focus = self.state.focus
+
+    def fill_tools(self) -> None:
+        if self.state.project is not None:
+            self.gallery.tools = contents.gallery_tools(self.state)
+
+    def fill_threshold(self) -> None:
+        if self.state.project is not None:
+            self.threshold.content = sample_content(self.state)
+
+    def fill_labels(self) -> None:
+        """Show labels that were given or taken away."""
+        self.fill_colours()
+        self.fill_gallery()
+        self.fill_tools()
+        self.fill_threshold()
+        self.card.known = card_contents.known_content(self.state)
+
+    def answer(self) -> None:
+        """Tell the browser that the kernel lives, and show what other pages kept meanwhile."""
+        super().answer()
+        self.state.catch_up()
+
+    def show_neighbours(self, row: Any) -> None:
+        """Show the galaxies most like the one that is looked at."""
+        if self.state.project is not None and row == self.state.focus >= 0:
+            self.card.neighbours = card_contents.neighbours_content(self.state, row)
 
     def show_looks(self, message: dict[str, Any]) -> None:
         """Send the pictures of some rows to the map."""
@@ -137,6 +209,17 @@ class Explore(Page):
             return
         told, jpegs = contents.looks(self.state, self.state.checked(np.array(rows)))
         self.map.send(told, buffers=jpegs)
+
+
+def _label(message: dict[str, Any]) -> str | None:
+    return None if message.get("name") is None else _text(message, "name")
+
+
+def _file(message: dict[str, Any]) -> bytes:
+    """Return the one file that came with a message."""
+    if len(message["buffers"]) != 1:
+        raise GalcatError("give one picture")
+    return bytes(message["buffers"][0])
 
 
 def _text(message: dict[str, Any], key: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,16 +52,16 @@ class Panel(anywidget.AnyWidget):
         self.handlers = handlers
         self.tell = tell
         super().__init__(**traits)
-        self.on_msg(lambda _, message, __: self.receive(message))
+        self.on_msg(lambda _, message, buffers: self.receive(message, buffers))
 
-    def receive(self, message: Any) -> None:
-        """Hand a message to its handler; a mistake becomes one line in the page."""
+    def receive(self, message: Any, buffers: Sequence[Any] = ()) -> None:
+        """Hand a message to its handler, files under "buffers"; a mistake becomes one line in the page."""
         kind = message.get("kind") if isinstance(message, dict) else None
         handler = self.handlers.get(kind) if isinstance(kind, str) else None
         if handler is None:
             return
         try:
-            handler(message)
+            handler({**message, "buffers": list(buffers or ())})
         except GalcatError as error:
             self.tell(str(error), "error")
         except Exception as error:  # the page must live on whatever happens below it

@@ -1,4 +1,4 @@
-// What is selected (or everything): as pictures or as a table, page by page; and its export.
+// What is selected (or everything): as pictures or as a table, page by page.
 
 const VIEWS = { pictures: "Pictures", table: "Table" };
 
@@ -24,22 +24,18 @@ function render({ model, el }) {
   const back = h("button.g-button.g-square", { "aria-label": "Previous page", onclick: () => turn(-1) }, icon("M12 4l-6 6 6 6"));
   const next = h("button.g-button.g-square", { "aria-label": "Next page", onclick: () => turn(1) }, icon("M8 4l6 6-6 6"));
   const pager = h("span.g-number.g-muted", { "aria-live": "polite" });
-  const exporter = exportMenu(send);
+  const asked = h("div.g-asked", { role: "status", hidden: true });
+  const actions = actionBar(model);
   el.append(
     h("div.g-toolbar", {}, title, clear, h("span.g-gap"), views),
-    body,
+    actions.bar, asked, body,
     h("div.g-toolbar.g-foot", {}, h("label.g-unseen", { for: sortId }, "Order"), sort, h("span.g-gap"),
-      back, pager, next, exporter));
+      back, pager, next));
 
   function fill() {
     const content = model.get("content");
     title.replaceChildren(content.title, " ", h("span.g-count", {}, commas(content.count)));
     clear.hidden = !content.selected;
-    exporter.querySelector("summary").toggleAttribute("aria-disabled", !content.selected);
-    exporter.querySelectorAll("button").forEach((button) => { button.disabled = !content.selected; });
-    exporter.querySelector("p").textContent = content.selected
-      ? `${commas(content.count)} galaxies with all their columns, into the project's exports folder.`
-      : "Select galaxies on the map first: with the box, the lasso, or a click on the legend.";
     sort.replaceChildren(...content.sorts.map(({ key, name: label }) => h("option", { value: key }, label)));
     sort.value = content.sort;
     pager.textContent = `${commas(content.page + 1)} / ${commas(content.pages)}`;
@@ -48,7 +44,25 @@ function render({ model, el }) {
     body.replaceChildren(view === "pictures" ? pictures(content, send) : table(content, send));
     body.dataset.view = view;
     body.dataset.first = content.cells[0]?.id ?? "";
+    ask();
     mark();
+  }
+
+  /** What the galaxies are the answer to, or the picture whose features are being made. */
+  function ask() {
+    const { query } = model.get("content");
+    const { upload } = model.get("tools");
+    const waits = upload?.status === "working";
+    asked.hidden = !waits && !query;
+    if (waits) {
+      asked.replaceChildren(picture(upload.jpeg, `Your picture ${upload.name}`),
+        h("span.g-asked-text", {}, "Finding the like of ", h("strong", {}, upload.name), h("span.g-muted", {}, " – the network looks at it, some 20 seconds")),
+        h("span.g-working", { "aria-hidden": "true" }),
+        h("button.g-button.g-quiet", { onclick: () => send({ kind: "upload stop" }) }, "Stop"));
+    } else if (query) {
+      asked.replaceChildren(query.jpeg ? picture(query.jpeg, `Picture of ${query.title}`) : "",
+        h("span.g-asked-text", {}, "Most like ", h("strong", {}, query.title)));
+    }
   }
 
   function mark() {
@@ -60,9 +74,10 @@ function render({ model, el }) {
 
   const turned = () => { body.scrollTop = 0; fill(); };
   model.on("change:content", turned);
+  model.on("change:tools", ask);
   model.on("change:focus", mark);
   const ended = onTheme(fill);
-  return ended;
+  return () => { ended(); actions.end(); };
 }
 
 function pictures(content, send) {
@@ -71,6 +86,7 @@ function pictures(content, send) {
       "data-row": cell.row, "data-id": cell.id, title: cell.id, onclick: () => send({ kind: "focus", row: cell.row }),
     },
     cell.jpeg ? picture(cell.jpeg, `Galaxy ${cell.id}`) : h("span.g-none", {}, cell.why),
+    cell.label ? h("span.g-badge", { title: `Label: ${cell.label}` }, cell.label) : null,
     caption(cell, content)))));
 }
 
@@ -93,20 +109,5 @@ function table(content, send) {
         ? h("td", {}, value)
         : h("th", { scope: "row" }, h("button.g-link", { onclick: () => send({ kind: "focus", row: cell.row }) }, value))))))));
 }
-
-function exportMenu(send) {
-  const id = uniqueId();
-  const name = h("input.g-input", { id, value: "selection", maxlength: "64", spellcheck: "false" });
-  const write = (format) => h("button.g-button", {
-    onclick: (e) => { send({ kind: "export", format: format.toLowerCase(), name: name.value }); e.target.closest("details").open = false; },
-  }, format);
-  return h("details.g-menu.g-up", {
-    onfocusout: (e) => { if (!e.currentTarget.contains(e.relatedTarget)) e.currentTarget.open = false; },
-  },
-  h("summary.g-button", {}, "Export"),
-  h("div.g-sheet", {}, h("p"), h("label", { for: id }, "File name"), name,
-    h("div.g-buttons", {}, ["CSV", "VOTable", "Parquet"].map(write))));
-}
-
 
 export default { render };

@@ -217,12 +217,13 @@ class MapView {
     if (!width || !height) return;
     const first = !this.scatter.width;
     const { k, x, y } = this.scatter.view;
+    const whole = !first && ["k", "x", "y"].every((key) => Math.abs(this.scatter.view[key] - this.scatter.fitted()[key]) < 1);
     const [dx, dy] = [(width - this.scatter.width) / 2, (height - this.scatter.height) / 2];
     this.scatter.resize(width, height, window.devicePixelRatio || 1);
     this.overlay.width = this.canvas.width;
     this.overlay.height = this.canvas.height;
     if (first) this.recolour(); // before, the panel was in no page and had no colours
-    if (first) this.fit();
+    if (first || whole) this.fit();
     else this.scatter.view = { k, x: x + dx, y: y + dy };
     this.draw();
   }
