@@ -26,8 +26,9 @@ if not __package__:  # run as a script, this very file would be what `import hor
 import numpy as np
 
 from galcat_core.errors import GalcatError
+from galcat_core.jobs import crew
+from galcat_core.jobs.crew import end_with_launcher
 from galcat_core.training import distributed
-from galcat_core.training.worker import end_with_launcher
 
 BATCH = 30
 SIDE = 96  # pixels of a stored picture
@@ -79,7 +80,7 @@ def galcat_epoch(count: int, workers: distributed.Workers, augment: bool) -> Cal
     learn, _ = steps.compiled(model, optimizer, workers)
     kept = pipeline.Pictures(source, np.arange(count), ds18)
     ones = np.ones(count)
-    threads = distributed.threads_each(workers.local_size)
+    threads = crew.threads_each(workers.local_size)
     batches = pipeline.Batches(
         kept, source.labels, ones, BATCH, workers.rank, workers.size, threads
     )
@@ -143,7 +144,7 @@ class Race:
                     distributed.launch("benchmarks.horovod", arguments, ranks, logs, None)
                 else:
                     command = [sys.executable, "-m", "benchmarks.horovod", *arguments]
-                    known = os.environ | {distributed.LAUNCHER: str(os.getpid())}
+                    known = os.environ | {crew.LAUNCHER: str(os.getpid())}
                     subprocess.run(command, env=known, check=True, stderr=subprocess.DEVNULL)
             except (GalcatError, subprocess.CalledProcessError) as error:
                 self.errors.append(error)

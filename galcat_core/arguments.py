@@ -104,10 +104,8 @@ def add_out(
     parser.add_argument("-o", "--out", required=required, nargs=nargs, metavar=metavar, help=what)
 
 
-def add_workers(parser: Parser) -> None:
-    parser.add_argument(
-        "--workers", type=int, default=1, metavar="N", help="processes (Horovod); default 1"
-    )
+def add_workers(parser: Parser, what: str = "processes (Horovod)") -> None:
+    parser.add_argument("--workers", type=int, default=1, metavar="N", help=f"{what}; default 1")
 
 
 def add_place(parser: Parser) -> None:
@@ -126,6 +124,15 @@ def add_place(parser: Parser) -> None:
     group.add_argument(
         "--places", metavar="FILE", help="file of places (default places.toml, if it is there)"
     )
+
+
+def place_of(args: argparse.Namespace) -> dict:
+    """Return `on`, `nodes`, `tasks_per_node` and `places`; the last three belong to a job only."""
+    place = {name: getattr(args, name) for name in ("nodes", "tasks_per_node", "places")}
+    given = [f"--{name.replace('_', '-')}" for name, value in place.items() if value]
+    if given and args.on is None:
+        raise GalcatError(f"{given[0]} is of a job: name its place too, as --on local")
+    return {"on": args.on, **place}
 
 
 def add_any_recipe(parser: Parser) -> None:
@@ -209,7 +216,7 @@ def labels_of(args: argparse.Namespace) -> dict:
 
 
 def add_images(parser: Parser) -> None:
-    """Add the pictures that runs look at, and how they look."""
+    """Add the pictures that runs look at, how they look, and who does it where."""
     parser.add_argument("store", nargs="?", help="cutout store, or folder of pictures")
     parser.add_argument("--images", metavar="FOLDER", help="the same, by name")
     add_picture_table(parser, "table of a folder's pictures: files and ids")
@@ -236,6 +243,9 @@ def add_images(parser: Parser) -> None:
         choices=tuple(BACKENDS),
         help="what the network computes on (default: KERAS_BACKEND, or the first that is installed)",
     )
+    add_workers(parser, "processes that share the galaxies, each with cores or a GPU of its own")
+    parser.set_defaults(workers=None)  # a place may say how many
+    add_place(parser)
 
 
 def images_of(args: argparse.Namespace) -> dict:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import hashlib
 from collections.abc import Sequence
@@ -17,7 +16,6 @@ from galcat_core.evaluation import calibration
 from galcat_core.evaluation.metrics import predicted_index
 from galcat_core.images.store import CutoutStore
 from galcat_core.inference_look import (
-    PART_ROWS,
     Found,
     Size,
     calibration_of,
@@ -124,7 +122,7 @@ def predict_and_embed(
     runs = _checked(run, store, batch_size, any_recipe)
     rows = _rows(store, ids)
     by_place = np.argsort(rows, kind="stable")  # shard after shard, whatever the order asked
-    size = Size(min(batch_size, len(rows)), features=True, **looks)
+    size = Size.of(len(rows), batch_size, features=True, **looks)
     _check_calibration(runs, store, size)
     found = []
     total = len(rows) * size.looks * len(runs)
@@ -146,7 +144,7 @@ def predict_to(
     *,
     embedding: str | Path | None = None,
     workers: int = 1,
-    part_rows: int = PART_ROWS,
+    part_rows: int | None = None,
     provenance: Provenance | None = None,
     progress: bool = True,
     any_recipe: bool = False,
@@ -166,9 +164,11 @@ def predict_to(
     embedding : str or Path, optional
         Write the Embedding of the same pass (of the first run) here.
     workers : int
-        Processes that share the parts; each has a network of its own.
-    part_rows : int
-        Pictures in a part, rounded up to whole batches.
+        Processes that share the parts, here or on the nodes of the Slurm job that this process is;
+        each has a network, cores and a GPU of its own. The bytes are the same, however many they are,
+        and another call with more or fewer of them goes on with the parts that are there.
+    part_rows : int, optional
+        Pictures in a part, rounded up to whole batches (default: see `Size.of`).
     provenance : Provenance, optional
         Kept in the files.
 
@@ -179,21 +179,17 @@ def predict_to(
     Raises
     ------
     GalcatError
-        As `predict`; or another process is making the same file, or the disk is full.
+        As `predict`; or another process is making the same file, no worker is left, or the disk is
+        full.
     """
     runs = _checked(run, store, batch_size, any_recipe)
     for file in (path, *([embedding] if embedding is not None else [])):
         format_of(file)
     rows = _rows(store, ids)
     features = embedding is not None
-    size = Size(min(batch_size, len(rows)), part_rows, features, **looks)
+    size = Size.of(len(rows), batch_size, part_rows, features=features, **looks)
     _check_calibration(runs, store, size)
-    with contextlib.ExitStack() as parts:
-        found = []
-        for each in runs:
-            title = "Predicting" if len(runs) == 1 else f"Predicting ({each.name})"
-            work = in_parts(path, each, store, rows, size, workers, progress, title)
-            found.append(parts.enter_context(work))
+    with in_parts(path, runs, store, rows, size, workers, progress) as found:
         if embedding is not None:
             embedded = _embedding(runs[0], store, rows, found[0])
             dataclasses.replace(embedded, provenance=provenance).save(embedding)
@@ -211,7 +207,7 @@ def embed_to(
     batch_size: int = BATCH,
     *,
     workers: int = 1,
-    part_rows: int = PART_ROWS,
+    part_rows: int | None = None,
     provenance: Provenance | None = None,
     progress: bool = True,
     any_recipe: bool = False,
@@ -220,9 +216,9 @@ def embed_to(
     run = _checked(run, store, batch_size, any_recipe)[0]
     format_of(path)
     rows = _rows(store, ids)
-    size = Size(min(batch_size, len(rows)), part_rows, features=True)
-    with in_parts(path, run, store, rows, size, workers, progress) as found:
-        embedding = _embedding(run, store, rows, found)
+    size = Size.of(len(rows), batch_size, part_rows, features=True)
+    with in_parts(path, [run], store, rows, size, workers, progress) as found:
+        embedding = _embedding(run, store, rows, found[0])
         embedding = dataclasses.replace(embedding, provenance=provenance)
         embedding.save(path)
     return embedding

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from galcat_core.embeddings import domain
 from galcat_core.embeddings.appearance import appearance
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
     from galcat_core.runs import Run
 
 LOOKED_AT = 64  # pictures described at a time: they stay in the processor's cache
-PART_ROWS = 4096  # pictures in one part: seconds to a minute of work
+# pictures in one part: seconds to a minute of work, and enough parts for many workers; by the number
+# of galaxies alone, so that another number of workers goes on with the same parts
+PART_ROWS, PARTS, LEAST_BATCHES = 4096, 256, 4
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,13 @@ class Size:
         if not 0 < self.percentile < 100:
             raise GalcatError(f"percentile {self.percentile:g}: above 0 and below 100 is legal")
         object.__setattr__(self, "part_rows", -(-self.part_rows // self.batch) * self.batch)
+
+    @classmethod
+    def of(cls, count: int, batch: int, part_rows: int | None = None, **looks: Any) -> Size:
+        """Return how the work on `count` pictures is cut; see the class."""
+        batch = min(batch, count)
+        rows = min(PART_ROWS, max(LEAST_BATCHES * batch, count // PARTS))
+        return cls(batch, rows if part_rows is None else part_rows, **looks)
 
     @property
     def looks(self) -> int:
@@ -116,14 +126,13 @@ def look(
     store: CutoutStore,
     rows: np.ndarray,
     size: Size,
-    threads: int | None = None,
     tell: Callable[[int], Any] = lambda count: None,
 ) -> Found:
     """Let a run look at rows of a store, (n,), in order.
 
-    `threads` as in `network_of`; `tell` hears how many pictures went through the network.
+    `tell` hears how many pictures went through the network.
     """
-    network = network_of(run.folder, run.digest, size.batch, threads)
+    network = network_of(run.folder, run.digest, size.batch)
     fitted = calibration_of(run, store.survey, size.calibration)[1]
     raw, features = _seen(network, store, rows, 0, tell)
     views, calibrated = [raw], [fitted.apply(raw)]
@@ -136,7 +145,9 @@ def look(
         sampled, entropy = _sampled(run, network, store, rows, size, fitted, tell)
     known, distance = Domain.load(run.folder), nothing
     if known is not None:
-        far = known.distance(features, appearance_of(store, rows))
+        # sums come out otherwise, in their last bits, when numpy parts them among more threads
+        with threadpool_limits(1, "blas"):
+            far = known.distance(features, appearance_of(store, rows))
         distance = known.percentile(far)[:, None]
     kept = features if size.features else nothing
     return Found(mean_of(views), mean_of(calibrated), kept, sampled, entropy, distance)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import os
 import queue
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -13,8 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
-
-from galcat_core import backend
 
 if TYPE_CHECKING:
     import keras
@@ -152,7 +149,7 @@ def both_classes(probability: np.ndarray) -> np.ndarray:
 
 
 @functools.lru_cache(maxsize=2)
-def network_of(folder: Path, digest: str, batch: int, threads: int | None = None) -> Network:
+def network_of(folder: Path, digest: str, batch: int) -> Network:
     """Return the network of a finished run, kept for the next call.
 
     Parameters
@@ -162,24 +159,10 @@ def network_of(folder: Path, digest: str, batch: int, threads: int | None = None
     digest : str
         Of the run: another one is another network.
     batch : int
-    threads : int, optional
-        Threads of each operation; only where the backend has not started yet, as in a new process.
     """
     from galcat_core.runs import Run
 
-    if threads is not None:
-        _limit_threads(threads)
     return Network(Run(folder), batch)
-
-
-def _limit_threads(count: int) -> None:
-    if backend.choose() == "tensorflow":
-        import tensorflow as tf
-
-        tf.config.threading.set_intra_op_parallelism_threads(count)
-        tf.config.threading.set_inter_op_parallelism_threads(1)
-    else:
-        os.environ["NPROC"] = str(count)  # what XLA takes for the number of processors
 
 
 def ahead(items: Iterable[Item], depth: int) -> Iterator[Item]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from galcat_core.errors import GalcatError
 from galcat_core.files import alone
+from galcat_core.jobs import lease
 
 
 @contextlib.contextmanager
@@ -40,9 +41,21 @@ def parts_of(path: str | Path, work: dict[str, Any]) -> Iterator[Path]:
     above = path.with_name(path.name + ".parts")
     folder = above / hashlib.sha256(told.encode()).hexdigest()[:16]
     with alone(folder, f"{path}: another galcat is making it; wait for it, or choose another -o"):
-        for left_over in folder.glob(".partial-*"):
-            left_over.unlink()
-        yield folder
+        # a disk that is shared may keep that lock to this machine
+        with lease.held(folder, "being worked in"):
+            for left_over in folder.glob(".partial-*"):
+                left_over.unlink(missing_ok=True)
+            yield folder
+            _empty(folder)
         shutil.rmtree(folder)
     with contextlib.suppress(OSError):  # parts of another work are in it
         above.rmdir()
+
+
+def _empty(folder: Path) -> None:
+    """Remove all but what tells that the folder is held."""
+    for path in folder.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif not path.name.startswith((lease.PREFIX, ".lock")):
+            path.unlink()

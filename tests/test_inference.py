@@ -203,10 +203,10 @@ def test_killed_at_any_moment_it_goes_on(run, store, tmp_path):
 def test_parts_of_an_earlier_start_are_used_and_those_of_other_work_are_not(
     run, store, tmp_path, monkeypatch
 ):
-    from galcat_core import inference_parts as inference
+    from galcat_core.inference_parts import Plan
 
     made = []
-    make = inference._make_part
+    make = Plan.make
 
     def counted(plan, number, *more):
         if len(made) == 2:
@@ -214,7 +214,7 @@ def test_parts_of_an_earlier_start_are_used_and_those_of_other_work_are_not(
         made.append(number)
         make(plan, number, *more)
 
-    monkeypatch.setattr(inference, "_make_part", counted)
+    monkeypatch.setattr(Plan, "make", counted)
     out = tmp_path / "p.parquet"
     with pytest.raises(KeyboardInterrupt):
         predict_to(out, run, store, batch_size=32, part_rows=32, progress=False)
@@ -223,7 +223,7 @@ def test_parts_of_an_earlier_start_are_used_and_those_of_other_work_are_not(
         predict_to(out, run, store, store.ids[:140], batch_size=32, part_rows=32, progress=False)
     assert made == [0, 1]
     made.clear()
-    monkeypatch.setattr(inference, "_make_part", lambda *a: (made.append(a[1]), make(*a)))
+    monkeypatch.setattr(Plan, "make", lambda *a: (made.append(a[1]), make(*a)))
     predict_to(out, run, store, batch_size=32, part_rows=32, progress=False)
     assert made == [2, 3, 4]
     assert len(list((tmp_path / "p.parquet.parts").iterdir())) == 1  # the other work's stay

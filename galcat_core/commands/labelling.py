@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Callable
+from typing import Any
 
 from galcat_core.arguments import (
     Parser,
@@ -14,6 +16,7 @@ from galcat_core.arguments import (
     config_of,
     images_of,
     labels_of,
+    place_of,
 )
 
 
@@ -54,14 +57,21 @@ def _predict(parser: Parser) -> Callable:
         help="out_of_domain is what lies further from the training galaxies than P%% of the "
         "validation galaxies do (default 99)",
     )
-    return lambda args, stages: stages.predict(
-        **images_of(args),
-        domain_percentile=args.domain_percentile,
-        tta=args.tta,
-        dropout_passes=args.dropout_passes,
-        dropout_seed=args.dropout_seed,
-        calibration=args.calibration,
+    looks = ("domain_percentile", "tta", "dropout_passes", "dropout_seed", "calibration")
+    return lambda args, stages: label(
+        args, stages.predict, "predict", **{name: getattr(args, name) for name in looks}
     )
+
+
+def label(args: argparse.Namespace, stage: Callable, verb: str, **looks: Any) -> None:
+    """Call a stage that looks at pictures, here and now or as a job."""
+    given, place = images_of(args) | looks, place_of(args)
+    if args.on is None:
+        stage(**given, workers=1 if args.workers is None else args.workers)
+        return
+    from galcat_core.stages import jobs
+
+    jobs.start_labelling(verb, **given, **place, workers=args.workers)
 
 
 def _calibrate(parser: Parser) -> Callable:
@@ -106,7 +116,9 @@ VERBS: dict[str, tuple[Callable, str, str]] = {
         "give every galaxy its probabilities",
         "galcat predict --images FOLDER -o table.csv\n"
         "  galcat predict cutouts/des --run runs/sdss -o predictions.parquet\n"
-        "  galcat predict cutouts/des --run runs/one --run runs/two --tta -o predictions.parquet",
+        "  galcat predict cutouts/des --run runs/one --run runs/two --tta -o predictions.parquet\n"
+        "  galcat predict cutouts/des --run runs/sdss -o predictions.parquet --workers 2\n"
+        "  galcat predict cutouts/des --run runs/sdss -o predictions.parquet --on slurm --nodes 8",
     ),
     "calibrate": (
         _calibrate,

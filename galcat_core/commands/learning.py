@@ -15,9 +15,9 @@ from galcat_core.arguments import (
     add_workers,
     config_of,
     picture_table_of,
+    place_of,
     renamed,
 )
-from galcat_core.errors import GalcatError
 
 
 def _train(parser: Parser) -> Callable:
@@ -34,17 +34,14 @@ def _train(parser: Parser) -> Callable:
 
     def call(args: argparse.Namespace, stages: object) -> None:
         inputs = args.store, args.split, args.out, config_of(args)
-        place = {name: getattr(args, name) for name in ("nodes", "tasks_per_node", "places")}
+        place = place_of(args)
         if args.on is None:
-            given = [f"--{name.replace('_', '-')}" for name, value in place.items() if value]
-            if given:
-                raise GalcatError(f"{given[0]} is of a job: name its place too, as --on local")
             workers = 1 if args.workers is None else args.workers
             stages.train(*inputs, workers, args.parent)
             return
         from galcat_core.stages import jobs
 
-        jobs.start_train(*inputs, args.on, workers=args.workers, parent=args.parent, **place)
+        jobs.start_train(*inputs, workers=args.workers, parent=args.parent, **place)
 
     return call
 

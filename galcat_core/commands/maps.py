@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from galcat_core.arguments import Parser, add_images, add_out, add_settings, config_of, images_of
+from galcat_core.arguments import Parser, add_images, add_out, add_settings, config_of
+from galcat_core.commands.labelling import label
 
 
 def _embed(parser: Parser) -> Callable:
     add_images(parser)
     add_out(parser, "TABLE", "table of features")
-    return lambda args, stages: stages.embed(**images_of(args))
+    return lambda args, stages: label(args, stages.embed, "embed")
 
 
 def _project(parser: Parser) -> Callable:
@@ -65,7 +66,9 @@ VERBS: dict[str, tuple[Callable, str, str]] = {
     "embed": (
         _embed,
         "extract the network's features of every galaxy",
-        "galcat embed cutouts/des --run runs/sdss -o embedding.parquet",
+        "galcat embed cutouts/des --run runs/sdss -o embedding.parquet\n"
+        "  galcat embed cutouts/des --run runs/sdss -o embedding.parquet --workers 2\n"
+        "  galcat embed cutouts/des --run runs/sdss -o embedding.parquet --on slurm --nodes 8",
     ),
     "project": (
         _project,

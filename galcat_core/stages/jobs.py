@@ -8,6 +8,7 @@ import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from galcat_core import jobs
 from galcat_core.config import Config
@@ -16,10 +17,11 @@ from galcat_core.errors import GalcatError
 from galcat_core.jobs.folder import FOLDER
 from galcat_core.jobs.job import Attempt
 from galcat_core.jobs.logs import follow
+from galcat_core.jobs.places import Shape
 from galcat_core.jobs.places import write as write_file
 from galcat_core.provenance import digest
 from galcat_core.runs import Run
-from galcat_core.stages.work import need, say
+from galcat_core.stages.work import need, result, say
 
 
 def start_train(
@@ -65,6 +67,65 @@ def start_train(
     if (Path(out) / "run.json").is_file() and Run.open(out).status == "running":
         raise GalcatError(f"{out} is being trained already: wait, or name another folder with -o")
     place = jobs.named(on, places)
+    shape = _shape(place, workers, nodes, tasks_per_node)
+    told = [str(store), "--split", str(split), "-o", str(out), "--workers", str(shape.workers)]
+    command = ["galcat", "train", *told, *(["--from", str(parent)] if parent else [])]
+    return _start(command, place, shape, out, folder, config)
+
+
+def start_labelling(
+    verb: str,
+    images: str | Path,
+    out: str | Path,
+    on: str,
+    *,
+    run: str | Sequence[str] | None = None,
+    split: str | Path | None = None,
+    workers: int | None = None,
+    nodes: int | None = None,
+    tasks_per_node: int | None = None,
+    places: str | Path | None = None,
+    folder: str | Path = FOLDER,
+    **words: Any,
+) -> jobs.Job:
+    """Start `galcat predict` or `galcat embed` as a job at a place; return as soon as the place has it.
+
+    Parameters
+    ----------
+    verb : str
+        "predict" or "embed".
+    images, out, run, split, **words
+        As for the stage of that name.
+    on, workers, nodes, tasks_per_node, places, folder
+        As for `start_train`.
+
+    Raises
+    ------
+    GalcatError
+        An input is missing, the place does not take it, or another job makes the same.
+    """
+    need(images, "folder", "give a cutout store or a folder of pictures")
+    need(split, "file", "make it with galcat split") if split else None
+    runs = [run] if isinstance(run, str) else list(run or [])
+    for one in runs:
+        Run.open(one).digest  # noqa: B018  tells of an unfinished run
+    result(out, split, words.get("table"))
+    place = jobs.named(on, places)
+    shape = _shape(place, workers, nodes, tasks_per_node)
+    given = [part for one in runs for part in ("--run", str(one))]
+    given += ["--split", str(split)] if split else []
+    for name, value in words.items():
+        flag = f"--{name.removesuffix('_name').replace('_', '-')}"
+        if value is not None and value is not False:
+            given += [flag] if value is True else [flag, str(value)]
+    told = [str(images), *given, "-o", str(out), "--workers", str(shape.workers)]
+    return _start(["galcat", verb, *told], place, shape, out, folder)
+
+
+def _shape(
+    place: jobs.Place, workers: int | None, nodes: int | None, tasks_per_node: int | None
+) -> Shape:
+    """Return nodes and workers of a job; `workers`, if given, are those of all nodes."""
     if workers is not None and tasks_per_node is None:
         count = place.shape(nodes).nodes
         if workers < 1 or workers % count:
@@ -79,8 +140,17 @@ def start_train(
             f"--workers {workers} is not {shape.nodes} nodes times {shape.tasks_per_node} tasks "
             "per node; leave --workers away"
         )
-    told = [str(store), "--split", str(split), "-o", str(out), "--workers", str(shape.workers)]
-    command = ["galcat", "train", *told, *(["--from", str(parent)] if parent else [])]
+    return shape
+
+
+def _start(
+    command: Sequence[str],
+    place: jobs.Place,
+    shape: Shape,
+    out: str | Path,
+    folder: str | Path,
+    config: Config | None = None,
+) -> jobs.Job:
     job = jobs.start(
         command,
         place,

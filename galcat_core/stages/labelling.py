@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from galcat_core.backend import choose
 from galcat_core.errors import GalcatError, listed, nearest
+from galcat_core.inference_crew import check
 from galcat_core.provenance import Provenance, digests
 from galcat_core.runs import BOX, Run, members
 from galcat_core.stages.pictures import import_folder
@@ -43,17 +44,20 @@ def predict(
     dropout_seed: int = 1,
     calibration: str | None = None,
     domain_percentile: float | None = None,
+    workers: int = 1,
     **columns: str | Path | None,
 ) -> Path:
     """Give the galaxies of a store, or of a folder of pictures, their probabilities; write Predictions.
 
     `columns` are `table`, `id_column` and `file_column` of a folder's pictures; `backend` as in
     `galcat_core.backend.choose`; for `tta`,
-    `dropout_passes`, `dropout_seed`, `calibration` and `domain_percentile` see `inference.predict`.
+    `dropout_passes`, `dropout_seed`, `calibration` and `domain_percentile` see `inference.predict`;
+    `workers` as in `inference.predict_to`.
     """
     from galcat_core.inference import predict_to
 
     choose(backend)
+    check(workers)
     chosen = _chosen(images, out, run, split, any_recipe, columns)
     looks = {"turned": tta, "passes": dropout_passes, "calibration": calibration}
     looks["percentile"] = domain_percentile
@@ -69,6 +73,7 @@ def predict(
             batch_size=batch_size,
             provenance=work,
             any_recipe=chosen.any_recipe,
+            workers=workers,
             **looks,
         )
         counts = made.table["predicted"].value_counts().items()
@@ -99,12 +104,14 @@ def embed(
     backend: str | None = None,
     any_recipe: bool = False,
     force: bool = False,
+    workers: int = 1,
     **columns: str | Path | None,
 ) -> Path:
-    """Extract the features of the galaxies of a store or a folder; write an Embedding."""
+    """Extract the features of the galaxies of a store or a folder; write an Embedding (see `predict`)."""
     from galcat_core.inference import embed_to
 
     choose(backend)
+    check(workers)
     chosen = _chosen(images, out, run, split, any_recipe, columns)
     if not isinstance(run, str | Path | None) and len(run) > 1:
         raise GalcatError("features are of one network: name one run")
@@ -118,6 +125,7 @@ def embed(
             batch_size=batch_size,
             provenance=work,
             any_recipe=chosen.any_recipe,
+            workers=workers,
         )
         say(f"{made.features.shape[1]} features of {len(made)} galaxies: {chosen.out}")
     chosen.tidy()

@@ -5,10 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import os
-import subprocess
-import sys
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +13,8 @@ from types import ModuleType
 from typing import IO, Any
 
 from galcat_core.errors import GalcatError
-from galcat_core.training import ranks, watching
-from galcat_core.training.ranks import BOUND, LAUNCHER, SRUN, TERMINAL
+from galcat_core.jobs import crew, watching
+from galcat_core.training import ranks
 
 
 @dataclass(frozen=True)
@@ -91,7 +88,7 @@ class Workers:
 
 def join() -> Workers:
     """Become one of the workers that `launch`, srun or `horovodrun` started, and meet the others."""
-    if os.environ.get(LAUNCHER) == SRUN:
+    if os.environ.get(crew.LAUNCHER) == crew.SRUN:
         os.environ.update(ranks.of_slurm())
     import horovod.tensorflow as hvd
     import tensorflow as tf
@@ -132,27 +129,13 @@ def check(workers: int, horovod: bool | None = None) -> None:
         )
 
 
-def threads_each(workers: int) -> int:
-    """Return the threads for each of several workers on this machine."""
-    # a batch system may allow fewer cores than the machine has; macOS cannot tell
-    allowed = getattr(os, "sched_getaffinity", None)
-    cores = len(allowed(0)) if allowed else os.cpu_count() or 1
-    return cores if BOUND in os.environ else max(1, cores // workers)
-
-
-def cores_of(rank: int, workers: int) -> set[int]:
-    """Return the cores that are a worker's own, none where there are too few or only one worker.
-
-    A worker that wanders from core to core makes all others wait for it, at every step.
-    """
-    allowed = getattr(os, "sched_getaffinity", None)
-    cores = sorted(allowed(0)) if allowed else []
-    share = len(cores) // workers
-    return set(cores[rank * share : (rank + 1) * share]) if workers > 1 else set()
-
-
 def launch(
-    module: str, arguments: Sequence[str], workers: int, logs: Path, lock: IO | None
+    module: str,
+    arguments: Sequence[str],
+    workers: int,
+    logs: Path,
+    lock: IO | None,
+    shares: int = 0,
 ) -> None:
     """Run a module in `workers` processes on this machine and wait for them.
 
@@ -169,43 +152,23 @@ def launch(
         Folder of the logs.
     lock : open file, optional
         Handed down, so that its lock lasts until the last worker is gone.
+    shares : int
+        Parts that the cores are divided into (see `crew.started`).
 
     Raises
     ------
     GalcatError
         A worker died: which, and why.
     """
-    logs.mkdir(parents=True, exist_ok=True)
-    terminal = os.dup(2)
-    kept_open = [terminal] if lock is None else [terminal, lock.fileno()]
-    processes: list[subprocess.Popen] = []
-    try:
-        with meeting_place(f"localhost:{workers}", workers) as port:
-            for rank in range(workers):
-                environment = ranks.local(rank, workers, port, threads_each(workers))
-                own = cores_of(rank, workers)
-                if own:
-                    environment[BOUND] = "1"
-                if rank == 0:
-                    environment[TERMINAL] = str(terminal)
-                with (logs / f"rank-{rank}.txt").open("wb") as log:
-                    process = subprocess.Popen(
-                        [sys.executable, "-m", module, *arguments],
-                        stdin=subprocess.DEVNULL,
-                        stdout=log,
-                        stderr=log,
-                        env=environment,
-                        pass_fds=kept_open,
-                        start_new_session=True,  # Ctrl-C comes to this process alone
-                    )
-                processes.append(process)
-                if own:
-                    with contextlib.suppress(OSError):  # it may have ended already
-                        os.sched_setaffinity(process.pid, own)
-            watching.wait(lambda: [process.poll() for process in processes], logs)
-    finally:
-        _end(processes)
-        os.close(terminal)
+    parties = shares or workers
+
+    with meeting_place(f"localhost:{workers}", workers) as port:
+
+        def told(rank: int) -> dict[str, str]:
+            return ranks.local(rank, workers, port, crew.threads_each(parties))
+
+        with crew.started(module, arguments, workers, logs, told, lock, parties) as codes:
+            watching.wait(codes, logs)
 
 
 @contextlib.contextmanager
@@ -233,17 +196,3 @@ def meeting_place(hosts: str, workers: int, address: str = "127.0.0.1") -> Itera
         server.shutdown()
         thread.join()
         server.server_close()
-
-
-def _end(processes: list[subprocess.Popen]) -> None:
-    """End whatever still runs: ask first, then kill."""
-    for process in processes:
-        if process.poll() is None:
-            process.terminate()
-    deadline = time.monotonic() + watching.GRACE_SECONDS
-    for process in processes:
-        try:
-            process.wait(max(0.0, deadline - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()

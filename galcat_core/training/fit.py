@@ -86,7 +86,7 @@ def train(
     schedule.stages(config.train)  # tells of settings that do not fit together
     survey = survey or store.survey
     samples = choose(store, split, config.train, survey, parent or repeats)
-    info = _info(Path(run_folder), store, samples, config, workers, survey, parent, provenance)
+    info = info_of(Path(run_folder), store, samples, config, workers, survey, parent, provenance)
     info["split"] = split.path and {"path": _seen_from(run_folder, split.path)}
     if repeats is None:
         info["start"] = start.begins_with(Path(run_folder), config, parent)
@@ -98,7 +98,7 @@ def train(
     # a job keeps the logs of each of its attempts apart
     logs = Path(os.environ.get(LOGS) or Path(run_folder) / "logs")
     with runs.locked(run_folder) as lock:
-        run = _begin(run_folder, config, info, samples, parent, repeats)
+        run = begin(run_folder, config, info, samples, parent, repeats)
         if run.finished:
             settle(run, store, config.calibrate)
             return run
@@ -116,7 +116,7 @@ def train(
     return run
 
 
-def _info(
+def info_of(
     folder: Path,
     store: CutoutStore,
     samples: Samples,
@@ -162,7 +162,7 @@ def _seen_from(folder: str | Path, path: Path) -> str:
     return os.path.relpath(path.resolve(), Path(folder).resolve())
 
 
-def _begin(
+def begin(
     folder: str | Path,
     config: Config,
     info: dict[str, Any],

@@ -21,10 +21,11 @@ from galcat_core.datasets.pipeline import Batches, Pictures, shuffled
 from galcat_core.errors import GalcatError
 from galcat_core.files import whole
 from galcat_core.images.store import CutoutStore
+from galcat_core.jobs.crew import threads_each
 from galcat_core.progress import bar
 from galcat_core.tables import write_table
 from galcat_core.training import checkpoint, schedule
-from galcat_core.training.distributed import Workers, threads_each
+from galcat_core.training.distributed import Workers
 from galcat_core.training.figures import finish, in_short, row_of, validated
 from galcat_core.training.schedule import Progress, Stage, learning_rate
 from galcat_core.training.steps import compiled, optimizer_for

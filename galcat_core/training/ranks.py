@@ -8,13 +8,9 @@ import socket
 import psutil
 
 from galcat_core.errors import GalcatError
+from galcat_core.jobs import crew
 from galcat_core.training import talk
 from galcat_core.training.talk import Talk
-
-LAUNCHER = "GALCAT_LAUNCHER"  # process id of who started a worker; the worker ends when it is gone
-SRUN = "srun"  # in its place where Slurm starts and ends the workers
-BOUND = "GALCAT_BOUND"  # a worker was given cores of its own
-TERMINAL = "GALCAT_TERMINAL"  # for the progress of rank 0: a file, or the terminal's descriptor
 
 
 def common(
@@ -48,8 +44,7 @@ def common(
         "HOROVOD_GLOO_TIMEOUT_SECONDS": 600,
         "PYTHONUNBUFFERED": 1,
     }
-    names = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
-    wanted = dict.fromkeys(names, str(threads)) | dict(os.environ)
+    wanted = crew.environment(threads)
     if not talk.has_gpus():
         # Horovod looks for work every millisecond, which costs a core that also computes a tenth of
         # its time; steps on processors are long enough to wait for ten
@@ -65,7 +60,6 @@ def local(rank: int, workers: int, port: int, threads: int) -> dict[str, str]:
         "HOROVOD_CROSS_RANK": 0,
         "HOROVOD_HOSTNAME": "localhost",
         "HOROVOD_GLOO_IFACE": _loopback(),
-        LAUNCHER: os.getpid(),
     }
     known = common(1, workers, "127.0.0.1", port, threads)
     return known | {name: str(value) for name, value in ours.items()}
@@ -83,7 +77,7 @@ def of_slurm() -> dict[str, str]:
         "HOROVOD_GLOO_IFACE": told.get("HOROVOD_GLOO_IFACE") or interface_towards(*where),
     }
     if len(os.sched_getaffinity(0)) < int(told.get("SLURM_CPUS_ON_NODE", "1")):
-        names[BOUND] = "1"  # by Slurm
+        names[crew.BOUND] = "1"  # by Slurm
     return names
 
 

@@ -8,7 +8,8 @@ import sys
 import time
 from pathlib import Path
 
-from galcat_core.training import distributed, worker
+from galcat_core.jobs import crew
+from galcat_core.training import distributed
 
 
 def rank() -> int:
@@ -18,7 +19,7 @@ def rank() -> int:
 
 def sleep(folder: str) -> int:
     """Tell the process id and live on."""
-    worker.end_with_launcher()
+    crew.end_with_launcher()
     (Path(folder) / f"pid-{rank()}").write_text(str(os.getpid()))
     time.sleep(60)
     return 0
@@ -50,12 +51,12 @@ def refuse(folder: str) -> int:
 def say(folder: str) -> int:
     """Speak on the terminal and into the log; tell the environment."""
     print("into the log", file=sys.stderr)
-    worker.talk_to_terminal()
+    crew.talk_to_terminal()
     print(f"progress of rank {rank()}", file=sys.stderr, flush=True)
     threads = os.environ["OMP_NUM_THREADS"], os.environ["TF_NUM_INTRAOP_THREADS"]
     (Path(folder) / f"threads-{rank()}").write_text(" ".join(threads))
     time.sleep(0.2)  # the launcher binds a worker once it is there
-    bound = os.sched_getaffinity(0), distributed.threads_each(2)
+    bound = os.sched_getaffinity(0), crew.threads_each(2)
     (Path(folder) / f"cores-{rank()}").write_text(repr(bound))
     return 0
 
@@ -91,11 +92,11 @@ def see_late(folder: str) -> int:
 
 def fit(folder: str) -> int:
     """Train from weights that differ from rank to rank and keep what each rank has at the end."""
-    worker.end_with_launcher()
+    crew.end_with_launcher()
     import numpy as np
 
     from galcat_core.runs import Run
-    from galcat_core.training import checkpoint, distributed, loop
+    from galcat_core.training import checkpoint, loop
 
     load = checkpoint.load
 

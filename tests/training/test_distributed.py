@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 from galcat_core.errors import GalcatError
+from galcat_core.jobs import crew
 from galcat_core.training import distributed
 
 ACTORS = "tests.training.actors"
@@ -93,7 +94,7 @@ def test_each_worker_has_cores_of_its_own(tmp_path):
     )
     assert len(first) == len(second) == threads == len(os.sched_getaffinity(0)) // 2
     assert not first & second
-    assert distributed.cores_of(0, 1) == distributed.cores_of(0, 10_000) == set()
+    assert crew.cores_of(0, 1) == crew.cores_of(0, 10_000) == set()
 
 
 def test_ctrl_c_ends_all_workers(tmp_path):

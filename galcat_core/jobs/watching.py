@@ -12,7 +12,12 @@ from galcat_core.errors import GalcatError
 GRACE_SECONDS = 5.0  # between asking a worker to end and killing it
 
 
-def wait(codes_now: Callable[[], list[int | None]], logs: Path) -> None:
+def wait(
+    codes_now: Callable[[], list[int | None]],
+    logs: Path,
+    what: str = "training",
+    mend: str = "the same command goes on from the last checkpoint",
+) -> None:
     """Return when all workers have ended well.
 
     Parameters
@@ -22,6 +27,8 @@ def wait(codes_now: Callable[[], list[int | None]], logs: Path) -> None:
         by signal 9.
     logs : Path
         Folder of their logs, `rank-N.txt`.
+    what, mend : str
+        What stops when one has ended badly, and what to do then.
 
     Raises
     ------
@@ -42,7 +49,7 @@ def wait(codes_now: Callable[[], list[int | None]], logs: Path) -> None:
             break
         time.sleep(0.1)
         codes = codes_now()
-    raise GalcatError(_reason(codes, logs))
+    raise GalcatError(reason(codes, logs, what, mend))
 
 
 def _is_victim(rank: int, code: int, logs: Path) -> bool:
@@ -50,7 +57,7 @@ def _is_victim(rank: int, code: int, logs: Path) -> bool:
     return code == 1 and "horovod" in last_line(logs / f"rank-{rank}.txt").lower()
 
 
-def _reason(codes: list[int | None], logs: Path) -> str:
+def reason(codes: list[int | None], logs: Path, what: str, mend: str) -> str:
     """Tell of the worker that failed first: it takes the others down with it."""
     last = {rank: last_line(logs / f"rank-{rank}.txt") for rank, code in enumerate(codes) if code}
 
@@ -58,19 +65,19 @@ def _reason(codes: list[int | None], logs: Path) -> str:
         return codes[rank] > 0, codes[rank] != 2, _is_victim(rank, codes[rank], logs), rank
 
     rank = min(last, key=guilt)
-    code = codes[rank]
-    if code == 2:  # a GalcatError, told by `worker`
+    if codes[rank] == 2:  # a GalcatError, told by the worker
         return last[rank]
+    log = logs / f"rank-{rank}.txt"
+    of = f"worker {rank} of {len(codes)} {fate(codes[rank], last[rank])}"
+    return f"{what} stopped: {of}; see {log}; {mend}"
+
+
+def fate(code: int, last: str) -> str:
+    """Tell how a worker ended, from its exit code and the last line of its log."""
     if code < 0:
         why = f"was killed by {signal.Signals(-code).name}"
-        why += " (is the memory full?)" if -code == signal.SIGKILL else ""
-    else:
-        why = f"failed ({last[rank][:200] or f'exit code {code}'})"
-    log = logs / f"rank-{rank}.txt"
-    return (
-        f"training stopped: worker {rank} of {len(codes)} {why}; see {log}; the same command goes on "
-        "from the last checkpoint"
-    )
+        return why + (" (is the memory full?)" if -code == signal.SIGKILL else "")
+    return f"failed ({last[:200] or f'exit code {code}'})"
 
 
 def last_line(log: Path) -> str:

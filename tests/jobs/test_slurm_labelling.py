@@ -1,0 +1,85 @@
+"""Prediction on a real Slurm of two nodes: the bytes of one process, whoever is killed."""
+
+import getpass
+
+import numpy as np
+import pandas as pd
+import psutil
+import pytest
+
+from galcat_core import jobs
+from galcat_core.cli import main as galcat
+from galcat_core.images.shards import write_store
+from galcat_core.inference import predict_to
+from galcat_core.runs import BOX
+from tests.blobs import blobs
+
+COUNT = 120
+RUN = BOX / "member2"
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.slurm,
+    pytest.mark.timeout(1200),
+    pytest.mark.filterwarnings("ignore:__array__ implementation doesn.t accept a copy"),
+]
+
+
+@pytest.fixture(autouse=True)
+def running(slurm, until):
+    """Every test begins with both nodes idle."""
+    slurm.ask("scancel", "--user", getpass.getuser())
+    until(slurm.ready, "for idle nodes")
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    images, _ = blobs(COUNT, 40, seed=3)
+    table = pd.DataFrame({"id": np.arange(COUNT)})
+    return write_store(tmp_path_factory.mktemp("store") / "mine", images, table, survey="mine")
+
+
+@pytest.fixture
+def words(store, tmp_path, monkeypatch):
+    """A command line that predicts on both nodes, one worker on each."""
+    (tmp_path / "places.toml").write_text('[slurm]\npartition = "short"\ntime = "30"\n')
+    monkeypatch.setenv("PYTHONPATH", str(jobs.__path__[0]).removesuffix("/galcat_core/jobs"))
+    monkeypatch.chdir(tmp_path)
+    given = ["predict", str(store.path), "--run", str(RUN), "--any-recipe", "--batch-size", "4"]
+    return [*given, "-o", "p.parquet", "--on", "slurm", "--nodes", "2"]
+
+
+def alone(store, out):
+    predict_to(out, RUN, store, batch_size=4, any_recipe=True, progress=False)
+    return pd.read_parquet(out)
+
+
+def test_two_nodes_write_what_one_process_writes(words, store, tmp_path):
+    assert galcat(words) == 0
+    job = jobs.find("predict-1")
+    state = jobs.wait(job)
+    assert state.name == "finished", job.attempts[-1].log.read_text()
+    assert pd.read_parquet("p.parquet").equals(alone(store, tmp_path / "alone.parquet"))
+    assert f"{COUNT}/{COUNT}" in job.attempts[-1].log.read_text()
+    assert all(job.attempts[-1].rank_log(rank).is_file() for rank in (0, 1))
+    assert not (tmp_path / "p.parquet.parts").exists()
+
+
+def test_kill_9_of_a_node_s_worker_leaves_its_parts_to_the_other(words, store, tmp_path, until):
+    assert galcat(words) == 0
+    job = jobs.find("predict-1")
+
+    def workers():
+        found = {}
+        for process in psutil.process_iter(["cmdline"]):
+            line = process.info["cmdline"] or []
+            if "galcat_core.inference_worker" in line and str(tmp_path) in line[-1]:
+                found[process.environ().get("SLURM_PROCID")] = process
+        return found
+
+    until(lambda: len(workers()) == 2, "for both workers")
+    workers()["1"].kill()
+    state = jobs.wait(job)
+    log = job.attempts[-1].log.read_text()
+    assert state.name == "finished", log
+    assert "worker 1 of 2 was killed by SIGKILL (is the memory full?): the others take" in log
+    assert pd.read_parquet("p.parquet").equals(alone(store, tmp_path / "alone.parquet"))
