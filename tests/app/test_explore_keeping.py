@@ -223,9 +223,9 @@ def test_votes_and_sets_of_the_split_are_shown_and_own_labels_go_before_them(
         "row": 0,
         "label": "merger",
         "own": True,
-        "set": "train",
         "classes": ["spiral", "elliptical", "merger"],
     }
+    assert ("Set", "train") in card_contents.card_content(state)["facts"]
     assert contents.gallery_tools(state)["labels"] == [("merger", 1)]
 
 
@@ -236,6 +236,9 @@ def test_a_new_label_colours_the_map_anew(state: ExploreState) -> None:
     assert (state.colouring().codes != 255).sum() == 2
     state.label([5], "spiral")
     assert (state.colouring().codes != 255).sum() == 3
+    state.label([1, 2, 5], None)
+    assert state.colour_by == "p_spiral"  # nothing is known any more
+    assert "known" not in state.colour_choices
 
 
 def test_completeness_and_purity_are_counted_on_labels_that_no_network_learnt_from(

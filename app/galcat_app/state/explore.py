@@ -170,6 +170,8 @@ class ExploreState(Listing, Asking, Keeping):
         """Colour anew by what is known of the galaxies."""
         self._choices = {}
         self._colourings.pop(colours.KNOWN, None)
+        if self.colour_by not in self.colour_choices:
+            self.colour_by = next(iter(self.colour_choices), "")
         self.labelled += 1
 
     def choose_method(self, method: str) -> None:

@@ -47,6 +47,7 @@ class Labels:
         self.remark = ""
         self._votes, self.sets = self._of_split(project)
         self._seen: tuple | None = None
+        self._table = self._given_none()
         self.names, self.own = self._votes, np.zeros(len(self._ids), bool)
         try:
             self.refresh()
@@ -82,18 +83,23 @@ class Labels:
         now = _signature(self.file)
         if now == self._seen:
             return False
-        table = self._given()
+        self._take(self._given(), now)
+        return True
+
+    def _take(self, table: pd.DataFrame, seen: tuple) -> None:
         at = self._ids.get_indexer(table["id"])
         self.names, self.own = self._votes.copy(), np.zeros(len(self._ids), bool)
         self.names[at[at >= 0]] = _objects(table["label"])[at >= 0]
         self.own[at[at >= 0]] = True
-        self._seen = now
-        return True
+        self._table, self._seen = table, seen
+
+    def _given_none(self) -> pd.DataFrame:
+        return pd.DataFrame({"id": self._ids[:0], "label": [], "survey": [], "made_at": []})
 
     def _given(self) -> pd.DataFrame:
         """Return the table on disk."""
         if not self.file.is_file():
-            return pd.DataFrame({"id": self._ids[:0], "label": [], "survey": [], "made_at": []})
+            return self._given_none()
         try:
             table = read_table(self.file)[0]
             if not {"id", "label"} <= set(table.columns):
@@ -107,8 +113,8 @@ class Labels:
     def give(self, rows: np.ndarray, label: str | None) -> int:
         """Label rows, or take the labels given in pages away (None); on disk when this returns.
 
-        The file is read again before it is written, one page at a time, so that no page loses what
-        another has labelled.
+        One page writes at a time, and first reads what others wrote, so that none loses what another
+        has labelled.
 
         Returns
         -------
@@ -126,16 +132,17 @@ class Labels:
                 "a letter or digit first"
             )
         with in_turn(self.file.parent):
-            table = self._given()
+            self.refresh()
+            table = self._table
             touched = table["id"].isin(self._ids[rows])
             count = len(rows) if label is not None else int(touched.sum())
             kept = [table[~touched]]
             if label is not None:
                 kept.append(self._new(rows, label))
             made = pd.concat([part for part in kept if len(part)] or kept[:1])
-            write_table(made.sort_values("id", ignore_index=True), self.file)
-            self._seen = None
-            self.refresh()
+            made = made.sort_values("id", ignore_index=True)
+            write_table(made, self.file)
+            self._take(made, _signature(self.file))
         return count
 
     def _new(self, rows: np.ndarray, label: str) -> pd.DataFrame:
@@ -159,7 +166,7 @@ def _objects(column: pd.Series) -> np.ndarray:
     return values.where(values.notna(), None).to_numpy(object)
 
 
-def _signature(file: Path) -> tuple | None:
+def _signature(file: Path) -> tuple:
     try:
         status = file.stat()
     except OSError:

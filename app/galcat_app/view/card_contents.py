@@ -69,7 +69,6 @@ def known_content(state: ExploreState) -> dict[str, Any]:
         "row": row,
         "label": name,
         "own": bool(labels.own[row]),
-        "set": labels.sets[row],
         "classes": [*classes(state.project), *others[:MOST_OTHERS]],
     }
 
@@ -130,6 +129,8 @@ def _facts(state: ExploreState, row: int, pictures: list[Picture]) -> list[tuple
         and state.found.separation_arcsec is not None
     ):
         facts.append(("From the place", angle_text(state.found.separation_arcsec)))
+    if state.labels.sets[row] is not None:
+        facts.append(("Set", state.labels.sets[row]))
     if "cluster" in table.columns:
         facts.append(("Cluster", value_text(state.value("cluster", row), "cluster")))
     ra, dec = _place(state, row)

@@ -20,9 +20,15 @@ function actionBar(model) {
   return { bar, end: () => clearInterval(timer) };
 }
 
-/** A button that opens a sheet; it closes when the focus goes elsewhere, or by Escape. */
+/** A button that opens a sheet, below it or where there is room above; it closes when the focus goes elsewhere, or by Escape. */
 function menu(name, side, ...sheet) {
+  const place = () => {
+    el.classList.remove("g-above");
+    const { bottom, height } = el.lastChild.getBoundingClientRect();
+    el.classList.toggle("g-above", el.open && bottom > innerHeight && el.getBoundingClientRect().top > height + 8);
+  };
   const el = h(`details.g-menu.${side}`, {
+    ontoggle: place,
     onfocusout: (e) => { if (e.relatedTarget && !el.contains(e.relatedTarget)) el.open = false; },
     onkeydown: (e) => { if (e.key === "Escape" && el.open) { el.open = false; el.querySelector("summary").focus(); e.stopPropagation(); } },
   }, h("summary.g-button", {}, name), h("div.g-sheet", {}, ...sheet));

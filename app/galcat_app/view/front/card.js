@@ -51,7 +51,7 @@ function render({ model, el }) {
     }, name);
     const from = known.label ? (known.own ? "by you" : "by votes") : "none yet";
     const focused = label.contains(document.activeElement) ? document.activeElement.textContent : null;
-    label.replaceChildren(h("span.g-muted", {}, "Label ", h("span.g-from", {}, from), known.set ? ` · ${known.set} set` : ""),
+    label.replaceChildren(h("span.g-muted", {}, "Label ", h("span.g-from", {}, from)),
       h("span.g-choices", {}, [...new Set([...known.classes, ...(known.label ? [known.label] : [])])].map(choose)));
     if (focused) [...label.querySelectorAll("button")].find((b) => b.textContent === focused)?.focus();
   }
