@@ -10,6 +10,7 @@ import pandas as pd
 from galcat_core import stages
 from galcat_core.config import Config
 from galcat_core.errors import GalcatError
+from galcat_core.records import Split
 from galcat_core.results import project_tables, show
 from galcat_core.tables import read_table
 
@@ -159,15 +160,12 @@ def _learn(project: Path, config: Config, workers: int) -> None:
 
 
 def _label(project: Path, config: Config) -> None:
-    _step(4, "Label the unlabelled DES galaxies; features, maps, clusters; publish")
+    _step(4, "Label all DES galaxies, which few had labelled; features, maps, clusters; publish")
     run, store = project / "transfer/all_layers", project / "cutouts/des"
-    chosen = {"run": run, "split": project / "split.parquet", "set_name": "unlabelled"}
-    predictions = stages.predict(store, project / "predictions/unlabelled.parquet", **chosen)
-    embedding = stages.embed(store, project / "embeddings/unlabelled.parquet", **chosen)
-    maps = stages.project(embedding, project / "maps/unlabelled.parquet", config)
-    clusters = stages.cluster(
-        embedding, project / "clusters/unlabelled.parquet", config, predictions
-    )
+    predictions = stages.predict(store, project / "predictions/des.parquet", run=run)
+    embedding = stages.embed(store, project / "embeddings/des.parquet", run=run)
+    maps = stages.project(embedding, project / "maps/des.parquet", config)
+    clusters = stages.cluster(embedding, project / "clusters/des.parquet", config, predictions)
     stages.publish(
         project / "catalogs/des.parquet",
         predictions,
@@ -179,7 +177,7 @@ def _label(project: Path, config: Config) -> None:
         project / "catalogue.parquet",
         project / ATLAS,
         project / "cutouts/des",
-        title=f"{project.resolve().name}: galaxies that nobody had labelled",
+        title=f"{project.resolve().name}: galaxies of DES, labelled by votes or by nobody",
     )
 
 
@@ -189,7 +187,8 @@ def _show(project: Path, config: Config) -> None:
     show(*project_tables(project))
     truth = read_table(project / "sky/truth.parquet")[0]
     catalogue = read_table(project / "catalogue.parquet")[0]
-    print(f"\n{_against_truth(catalogue, truth)}")
+    unlabelled = Split.load(project / "split.parquet").rows("des", "unlabelled")["id"]
+    print(f"\n{_against_truth(catalogue[catalogue['id'].isin(unlabelled)], truth)}")
 
 
 def _report(project: Path, config: Config) -> None:
