@@ -20,6 +20,7 @@ DEMO = {
     "train": {"epochs": 11, "patience": 5, "plateau_patience": 2, "fine_tune_epochs": 5},
     "augment": {"blur_px": 0.6, "noise": 0.02},
 }
+CARRIED = ("MAG_AUTO_G", "MAG_AUTO_R", "MAG_AUTO_I", "KRON_RADIUS")  # into the catalogue
 GALAXIES = 300  # of DES to learn from: as many as Dominguez Sanchez et al. 2019 take for bars
 REPORT = "report.html"  # in the project's folder
 ATLAS = "atlas.html"  # its map, with pictures
@@ -172,6 +173,7 @@ def _label(project: Path, config: Config) -> None:
         [project / "catalogue.parquet", project / "catalogue.fits"],
         maps,
         clusters,
+        columns=CARRIED,
     )
     stages.atlas(
         project / "catalogue.parquet",

@@ -107,6 +107,10 @@ def test_predict_embed_map_cluster_publish(project: Path) -> None:
     outs = [p / "catalogue.fits", p / "catalogue.parquet"]
     published = ["publish", p / "catalogs/des.parquet", p / "u.parquet", "--map", p / "m.parquet"]
     assert galcat(*published, "--clusters", p / "c.parquet", "-o", *outs) == 0
+    carried = ["--columns", "MAG_AUTO_G", "MAG_AUTO_R", "-o", p / "carried.parquet"]
+    assert galcat(*published, *carried) == 0
+    assert {"MAG_AUTO_G", "MAG_AUTO_R"} <= set(read_table(p / "carried.parquet")[0])
+    assert galcat(*published, "--columns", "MAG_AUTO_X", "-o", p / "no.parquet") == 2
     catalogue = read_table(outs[1])[0]
     unlabelled = Split.load(p / "split.parquet").rows("des", "unlabelled")
     assert set(catalogue["id"]) <= set(unlabelled["id"])

@@ -40,9 +40,23 @@ def _publish(parser: Parser) -> Callable:
     parser.add_argument("predictions", help="table of predictions")
     parser.add_argument("--map", metavar="TABLE", help="map coordinates")
     parser.add_argument("--clusters", metavar="TABLE", help="clusters")
+    parser.add_argument(
+        "--columns",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="NAME",
+        help="columns of the catalogue to carry over, as magnitudes",
+    )
     add_out(parser, "TABLE", "catalogue: .parquet, .fits or .vot, one or several", nargs="+")
     return lambda args, stages: stages.publish(
-        args.catalog, args.predictions, args.out, args.map, args.clusters, args.force
+        args.catalog,
+        args.predictions,
+        args.out,
+        args.map,
+        args.clusters,
+        args.force,
+        args.columns,
     )
 
 
@@ -83,7 +97,8 @@ VERBS: dict[str, tuple[Callable, str, str]] = {
     "publish": (
         _publish,
         "write the catalogue in the formats astronomers use",
-        "galcat publish catalogs/des.parquet predictions.parquet -o catalogue.parquet catalogue.fits",
+        "galcat publish catalogs/des.parquet predictions.parquet --columns MAG_AUTO_G MAG_AUTO_R "
+        "-o catalogue.parquet catalogue.fits",
     ),
     "atlas": (
         _atlas,

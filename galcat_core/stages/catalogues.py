@@ -129,15 +129,20 @@ def publish(
     projection: str | Path | None = None,
     clusters: str | Path | None = None,
     force: bool = False,
+    columns: Sequence[str] = (),
 ) -> list[Path]:
-    """Join all that is known of each galaxy; write the catalogue in one or several formats."""
+    """Join all that is known of each galaxy; write the catalogue in one or several formats.
+
+    `columns` are the catalogue's own to carry over, such as magnitudes.
+    """
     from galcat_core.records import Clusters, Predictions, Projection
 
     given = [p for p in (catalog, predictions, projection, clusters) if p is not None]
     for path in given:
         need(path, "file", "give a table that galcat wrote")
     outs = [result(out, *given) for out in outs]
-    work = Provenance("publish", digests(*given), {})
+    chosen = {"columns": list(columns)} if columns else {}
+    work = Provenance("publish", digests(*given), chosen)
     missing = [out for out in outs if not made_already(out, work, force)]
     if not missing:
         return outs
@@ -148,6 +153,7 @@ def publish(
         Predictions.load(predictions),
         Projection.load(projection) if projection else None,
         Clusters.load(clusters) if clusters else None,
+        columns,
     )
     for out in missing:
         save(made, out, work)

@@ -71,7 +71,7 @@ function render({ model, el }) {
 function searchBox(send) {
   const id = uniqueId();
   const list = h("datalist", { id: `${id}-list` });
-  const input = h("input.g-input", { id, type: "search", placeholder: "Id or RA Dec", autocomplete: "off", spellcheck: "false", list: `${id}-list`, maxlength: "64",
+  const input = h("input.g-input", { id, type: "search", placeholder: "Id or RA, Dec", autocomplete: "off", spellcheck: "false", list: `${id}-list`, maxlength: "64",
     oninput: () => send({ kind: "search", text: input.value }) });
   const box = h("form.g-search", { role: "search", onsubmit: (e) => { e.preventDefault(); send({ kind: "find", text: input.value }); } },
     h("label.g-unseen", { for: id }, "Find a galaxy by its id or its coordinates"), input, list);
