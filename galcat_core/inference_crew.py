@@ -82,6 +82,10 @@ def _started(task: str, workers: int, logs: Path) -> Iterator[Codes]:
         with srun.started(WORKER, [task], nodes * each, logs, told) as codes:
             yield codes
         return
+    cores = len(crew.cores()) or os.cpu_count() or 1
+    if workers > cores:
+        note = f"{workers} workers on {cores} cores: more than {cores} take them from each other"
+        tqdm.write(note, file=sys.stderr)
     told = _told(crew.threads_each(workers))
     with crew.started(WORKER, [task], workers, logs, lambda rank: told) as codes:
         yield codes

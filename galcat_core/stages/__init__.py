@@ -16,6 +16,7 @@ from galcat_core.stages.maps import atlas, cluster, project
 from galcat_core.stages.pictures import cutouts
 from galcat_core.stages.repeating import repeat
 from galcat_core.stages.report import report
+from galcat_core.stages.scaling import scaling
 from galcat_core.stages.work import say
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "repeat",
     "report",
     "say",
+    "scaling",
     "select",
     "simulate",
     "split",
