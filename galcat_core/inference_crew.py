@@ -38,7 +38,8 @@ def check(workers: int) -> None:
     """Refuse a number of workers that cannot be had, here or in the Slurm job that this process is."""
     if workers < 1:
         raise GalcatError(f"workers = {workers}: at least 1 is legal")
-    if srun.within():
+    # one worker is this process, as in the verbs that predict among other things
+    if workers > 1 and srun.within():
         srun.check(workers, "predict")
 
 

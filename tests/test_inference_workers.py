@@ -17,7 +17,7 @@ import pytest
 from blobs import blobs
 from command_line import galcat
 
-from galcat_core import backend, inference_worker, jobs
+from galcat_core import backend, inference_crew, inference_worker, jobs
 from galcat_core.errors import GalcatError
 from galcat_core.images.shards import write_store
 from galcat_core.images.store import CutoutStore
@@ -232,6 +232,15 @@ def test_a_part_is_made_once_and_one_that_comes_free_is_made(tmp_path):
     for thread in run:
         thread.join()
     assert sorted(plan.made) == list(range(8))
+
+
+def test_a_slurm_job_has_its_own_number_of_workers(monkeypatch):
+    monkeypatch.setenv("GALCAT_SRUN", "2 4")
+    monkeypatch.setenv("SLURM_JOB_ID", "7")
+    inference_crew.check(8)
+    inference_crew.check(1)  # the first node alone
+    with pytest.raises(GalcatError, match=r"3 workers in a job of 2 nodes with 4 tasks.*workers 8"):
+        inference_crew.check(3)
 
 
 def test_parts_are_cut_by_the_number_of_galaxies_alone():
