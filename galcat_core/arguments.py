@@ -98,6 +98,30 @@ def config_of(args: argparse.Namespace, default: Config | None = None) -> Config
     return config.replace(**changes)
 
 
+def settings_told(parser: Parser, config: Config) -> list[str]:
+    """Return the flags that tell a verb which settings are not the defaults: `config_of`, backwards."""
+    default, told = Config().to_dict(), []
+    for action in parser._actions:
+        section, dot, key = action.dest.partition(".")
+        value = getattr(getattr(config, section), key) if dot else None
+        if not dot or value == default[section][key]:
+            continue
+        flag = action.option_strings[-1] if value is False else _long(action)
+        if isinstance(value, bool):
+            told.append(flag)
+        elif isinstance(value, list):
+            told += [flag, *map(str, value)]
+        else:
+            told += [flag, str(value)] if not str(value).startswith("-") else [f"{flag}={value}"]
+    return told
+
+
+def _long(action: argparse.Action) -> str:
+    """Return the flag that is named like the setting; --no-FLAG follows it, a short one goes before."""
+    flags = [flag for flag in action.option_strings if not flag.startswith("--no-")]
+    return flags[-1]
+
+
 def add_out(
     parser: Parser, metavar: str, what: str, required: bool = True, nargs: str | None = None
 ) -> None:

@@ -91,7 +91,11 @@ class Config:
         return dataclasses.asdict(self)
 
     def save(self, path: str | Path) -> None:
-        """Write the TOML file, every setting spelled out with its help beside it."""
+        """Write the TOML file."""
+        write_text(path, self.to_toml())
+
+    def to_toml(self) -> str:
+        """Return the TOML text, every setting spelled out with its help beside it."""
         lines = []
         for section in dataclasses.fields(self):
             value = getattr(self, section.name)
@@ -101,7 +105,7 @@ class Config:
                     f"{item.name} = {to_toml(getattr(value, item.name))}  # {item.metadata['help']}"
                 )
             lines.append("")
-        write_text(path, "\n".join(lines))
+        return "\n".join(lines)
 
     def replace(self, **sections: dict[str, Any]) -> Config:
         """Return a config with some settings changed and checked: replace(train={"epochs": 3})."""

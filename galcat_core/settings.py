@@ -66,11 +66,12 @@ def check_value(item: dataclasses.Field, kind: Any, value: Any, where: str) -> A
             (math.inf if high is None else high),
         )
         if not (math.isfinite(value) and low_end <= value <= high_end):
-            raise GalcatError(f"{where} = {value!r}: {_bounds(low, high)} is legal")
+            raise GalcatError(f"{where} = {value!r}: {bounds(low, high)} is legal")
     return value
 
 
-def _bounds(low: float | None, high: float | None) -> str:
+def bounds(low: float | None, high: float | None) -> str:
+    """Return the limits of a number in words."""
     if low is None:
         return "a finite number" if high is None else f"at most {high}"
     return f"at least {low}" if high is None else f"from {low} to {high}"

@@ -33,7 +33,7 @@ def follow(job: Job, rank: int | None = None, following: bool = False) -> Iterat
     read: dict[Path, int] = {}
     while True:
         live = following and state(job).live  # first: what is said before the end is not missed
-        for path in _files(job, rank):
+        for path in files(job, rank):
             with path.open("rb") as stream:
                 stream.seek(read.get(path, 0))
                 text = stream.read()
@@ -50,8 +50,8 @@ def follow(job: Job, rank: int | None = None, following: bool = False) -> Iterat
         )
 
 
-def _files(job: Job, rank: int | None) -> list[Path]:
-    """Return the logs that there are, in the order of their making."""
+def files(job: Job, rank: int | None = None) -> list[Path]:
+    """Return the logs that there are, in the order of their making: the job's, or those of one worker."""
     found = []
     for submission in job.submissions:
         if rank is None:

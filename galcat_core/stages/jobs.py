@@ -36,14 +36,15 @@ def start_train(
     tasks_per_node: int | None = None,
     places: str | Path | None = None,
     parent: str | Path | None = None,
-    folder: str | Path = FOLDER,
+    project: str | Path = ".",
+    folder: str | Path | None = None,
 ) -> jobs.Job:
     """Start `galcat train` as a job at a place; return as soon as the place has it.
 
     Parameters
     ----------
     store, split, out, config, parent
-        As for `train`.
+        As for `train`; paths as seen from `project`.
     on : str
         Name of the place (see `jobs.places`).
     workers : int, optional
@@ -52,25 +53,29 @@ def start_train(
         Default: what the place says.
     places : str or Path, optional
         File of places.
-    folder : str or Path
-        Of the jobs.
+    project : str or Path
+        The folder that the training runs in.
+    folder : str or Path, optional
+        Of the jobs (default: `jobs` in the project).
 
     Raises
     ------
     GalcatError
         An input is missing, the place does not take it, or another job trains there.
     """
-    need(store, "cutout store", "make it with galcat cutouts")
-    need(split, "file", "make it with galcat split")
+    project = Path(project)
+    need(project / store, "cutout store", "make it with galcat cutouts")
+    need(project / split, "file", "make it with galcat split")
     if parent:
-        need(parent, "run", "make it with galcat train")
-    if (Path(out) / "run.json").is_file() and Run.open(out).status == "running":
+        need(project / parent, "run", "make it with galcat train")
+    made = project / out
+    if (made / "run.json").is_file() and Run.open(made).status == "running":
         raise GalcatError(f"{out} is being trained already: wait, or name another folder with -o")
     place = jobs.named(on, places)
     shape = _shape(place, workers, nodes, tasks_per_node)
     told = [str(store), "--split", str(split), "-o", str(out), "--workers", str(shape.workers)]
     command = ["galcat", "train", *told, *(["--from", str(parent)] if parent else [])]
-    return _start(command, place, shape, out, folder, config)
+    return _start(command, place, shape, out, folder, config, project)
 
 
 def start_labelling(
@@ -148,8 +153,9 @@ def _start(
     place: jobs.Place,
     shape: Shape,
     out: str | Path,
-    folder: str | Path,
+    folder: str | Path | None,
     config: Config | None = None,
+    project: str | Path = ".",
 ) -> jobs.Job:
     job = jobs.start(
         command,
@@ -158,6 +164,7 @@ def _start(
         nodes=shape.nodes,
         tasks_per_node=shape.tasks_per_node,
         out=out,
+        project=project,
         folder=folder,
     )
     say(f"{job.id}: {_told(jobs.state(job))} on {place.name}; galcat jobs log {job.id} --follow")
