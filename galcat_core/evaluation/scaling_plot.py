@@ -195,8 +195,10 @@ def _speed(axes: Axes, told: dict[str, Any]) -> None:
             bend, [r["workers"] for r in rows], [r["images_per_second"]["value"] for r in rows]
         )
         axes.plot([bend], [height], "o", markersize=9, markerfacecolor="none", color=INK, zorder=5)
+        low, high = told["model"]["bend_interval"]
+        spread = f"{low} to {high or 'never'}"
         axes.annotate(
-            f"MODEL: from {bend} workers on they wait\nand communicate longer than they compute",
+            f"MODEL: from {bend} workers on ({spread}) they\nwait and communicate longer than they compute",
             (bend, height),
             xytext=(0.97, 0.06),
             textcoords="axes fraction",
@@ -215,7 +217,8 @@ def _efficiency(axes: Axes, told: dict[str, Any]) -> None:
     _bars(axes, told, "efficiency")
     _theirs(axes, told, "efficiency")
     _workers(axes, _most(told))
-    axes.set_ylim(0, 1.14)
+    highest = max(point["efficiency"]["high"] for point in told["points"])
+    axes.set_ylim(0, max(1.14, 1.06 * highest))
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     axes.set_ylabel("Speed over ideal speed")
     axes.set_title("Efficiency")

@@ -25,6 +25,7 @@ from galcat_core.errors import GalcatError
 
 MODEL = "MODEL"  # how every figure and table names what was not measured
 DRAWS = 2000  # of the measured times, behind an interval
+BENDS = 200  # of them, behind the interval of the bend
 COVERAGE = 0.9
 LEAST_ERROR = 0.005  # of a time: a clock knows no better than the machine is quiet
 MOST_WORKERS = 65_536
@@ -142,21 +143,26 @@ class Model:
 
     def falls_below(self, efficiency: float) -> int | None:
         """Return the fewest workers with a lower efficiency; None if there are none up to 65,536."""
-        return self._first(lambda workers: _efficiency(self, self.costs, workers) < efficiency)
+        return _first(lambda workers: _efficiency(self, self.costs, workers) < efficiency)
 
     def bend(self) -> int | None:
         """Return the fewest workers that wait and communicate for as long as they compute."""
+        return self._bend_of(self.costs)
 
+    def bend_interval(self) -> tuple[int | None, int | None]:
+        """Return the ends of the bend's interval; None: more than 65,536 workers, if ever."""
+        never = 2 * MOST_WORKERS
+        found = sorted(self._bend_of(costs) or never for costs in self.draws[:BENDS])
+        places = (round(share / 2 * (len(found) - 1)) for share in (1 - COVERAGE, 1 + COVERAGE))
+        low, high = (None if found[place] == never else found[place] for place in places)
+        return low, high
+
+    def _bend_of(self, costs: Costs) -> int | None:
         def holds(workers: int) -> bool:
-            computing = self.costs.computing(self.batch(workers))
-            return self.costs.step(workers, self.batch(workers), self.bytes) >= 2 * computing
+            batch = self.batch(workers)
+            return costs.step(workers, batch, self.bytes) >= 2 * costs.computing(batch)
 
-        return self._first(holds)
-
-    def _first(self, holds: Callable[[int], bool]) -> int | None:
-        """Return the fewest workers for whom something holds, to 1 in 23."""
-        exponents = np.arange(0, math.log2(MOST_WORKERS) + 1e-9, 1 / 16)
-        return next((n for n in (round(2**x) for x in exponents) if holds(n)), None)
+        return _first(holds)
 
     def with_network(self, bandwidth_gb_s: float | None, latency_us: float | None) -> Model:
         """Return the model of the same workers on another network.
@@ -176,6 +182,12 @@ class Model:
         draws = tuple(dataclasses.replace(costs, **given) for costs in self.draws)
         costs = dataclasses.replace(self.costs, **given)
         return dataclasses.replace(self, costs=costs, draws=draws, source="network")
+
+
+def _first(holds: Callable[[int], bool]) -> int | None:
+    """Return the fewest workers for whom something holds, to 1 in 23; None up to 65,536."""
+    exponents = np.arange(0, math.log2(MOST_WORKERS) + 1e-9, 1 / 16)
+    return next((n for n in (round(2**x) for x in exponents) if holds(n)), None)
 
 
 def _efficiency(model: Model, costs: Costs, workers: float) -> float:

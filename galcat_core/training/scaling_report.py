@@ -198,6 +198,7 @@ def _told(model: Model, workers: Sequence[int]) -> dict[str, Any]:
         "interval": COVERAGE,
         "costs": asdict(model.costs),
         "bend": model.bend(),
+        "bend_interval": model.bend_interval(),
         "efficiency_below": {str(value): model.falls_below(value) for value in EFFICIENCIES},
         "expected": [row(count) for count in workers],
         "curve": [row(count) for count in curve],
@@ -277,6 +278,9 @@ def bent(model: dict[str, Any]) -> str:
         f"{float(k):.0%} from {n} workers on" for k, n in model["efficiency_below"].items() if n
     ]
     fall = f"efficiency falls below {', '.join(below)}" if below else "efficiency stays above 90%"
-    if model["bend"]:
-        return f"{fall}; from {model['bend']} workers on they wait and communicate longer than they compute"
-    return f"{fall}; they compute longer than they wait and communicate, however many there are"
+    low, high = model["bend_interval"]
+    if low is None:
+        return f"{fall}; they compute longer than they wait and communicate, even 65,536 of them"
+    when = f"from {model['bend']:,} workers on" if model["bend"] else "with no number of workers"
+    spread = f"{model['interval']:.0%} interval {low:,} to {f'{high:,}' if high else 'never'}"
+    return f"{fall}; {when} ({spread}) they wait and communicate longer than they compute"

@@ -93,12 +93,14 @@ def test_where_the_curve_bends():
     found = fit(steps(TRUE, (1, 2, 4, 8, 16)), BYTES, weak)
     assert found.falls_below(0.8) == 2
     # 0.16 = 0.02 + 0.04 + 0.003 log2 N at N = 10 ** 10: not up to 65,536
-    assert found.bend() is None
+    assert found.bend() is None and found.bend_interval() == (None, None)
     exchanges = [Exchange(2, b, TRUE.communicating(2, b)) for b in (4e3, 1e8)]
     shared = fit(steps(TRUE, (1, 2, 4, 8, 16, 32), strong), BYTES, strong, exchanges)
     bend = shared.bend()
     assert shared.costs.step(bend, strong(bend), BYTES) >= 2 * shared.costs.computing(strong(bend))
     assert 8 < bend < 16
+    low, high = shared.bend_interval()
+    assert 8 < low <= bend <= high < 16
 
 
 def test_another_network_changes_the_communication_alone():
