@@ -22,7 +22,10 @@ PIXELS = """(image) => {
 
 
 class Visit:
-    """A tab that remembers its errors and requests, and knows where galaxies are on its screen."""
+    """A tab that remembers its errors and requests, and knows where galaxies are on its screen.
+
+    A server's bare address is taken for that of its Explore page.
+    """
 
     def __init__(self, chromium: Any, url: str, **options: Any) -> None:
         self.context = chromium.new_context(viewport={"width": 1280, "height": 860}, **options)
@@ -34,7 +37,7 @@ class Visit:
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
         self.page.on("request", lambda request: self.hosts.add(urlparse(request.url).netloc))
         self.page.on("websocket", lambda socket: self.hosts.add(urlparse(socket.url).netloc))
-        self.page.goto(url)
+        self.page.goto(at(url, "explore") if urlparse(url).path == "/" else url)
 
     def _heard(self, message: Any) -> None:
         if message.type == "error":
@@ -89,6 +92,11 @@ class Visit:
         self.page.wait_for_function("(s) => document.querySelector(s)?.complete", arg=selector)
         encoded = self.page.locator(selector).first.evaluate(PIXELS)
         return np.asarray(Image.open(io.BytesIO(base64.b64decode(encoded))).convert("RGB"))
+
+
+def at(url: str, page: str) -> str:
+    """Return the address of a page of a server, the token kept."""
+    return urlparse(url)._replace(path=f"/{page}").geturl()
 
 
 def lonely(state: ExploreState, rows: range) -> list[int]:

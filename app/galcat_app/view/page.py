@@ -82,10 +82,14 @@ class Page(ipywidgets.Box):
             "home": pages[0]["href"],
             "project": state.path.resolve().name,
             "counts": state.counts,
-            "remarks": list(state.project.remarks) if shown else [],
+            "remarks": self.remarks() if shown else [],
             "searchable": shown and self.searchable,
             "stale": shown and state.stale(),
         }
+
+    def remarks(self) -> list[str]:
+        """Return what is missing or broken beside what is shown, one line each."""
+        return list(self.state.project.remarks)
 
     def refresh(self) -> None:
         """Read the project again if its files changed (a page may be rendered long before it is seen)."""

@@ -1,9 +1,12 @@
 // Shared by all panels: elements, theme, pictures by row. Each panel's file is appended to this one.
 
+const SVG = ["svg", "path", "rect", "circle", "ellipse", "line", "g", "text", "polyline", "filter",
+  "feColorMatrix", "feComponentTransfer", "feFuncR", "feFuncG", "feFuncB"];
+
 /** h("button.primary", {onclick, "aria-label": "Close"}, "text", child) -> element. Text is never HTML. */
 function h(spec, props = {}, ...children) {
   const [tag, ...classes] = spec.split(".");
-  const svg = ["svg", "path", "rect", "circle", "ellipse", "line"].includes(tag);
+  const svg = SVG.includes(tag);
   const made = svg
     ? document.createElementNS("http://www.w3.org/2000/svg", tag)
     : document.createElement(tag);
@@ -69,9 +72,10 @@ function onTheme(callback) {
   };
 }
 
-/** <img> of JPEG bytes; its blob is let go when the picture is decoded. */
-function picture(jpeg, alt, props = {}) {
-  const url = URL.createObjectURL(new Blob([bytes(jpeg)], { type: "image/jpeg" }));
+/** <img> of the bytes of a JPEG or PNG; its blob is let go when the picture is decoded. */
+function picture(file, alt, props = {}) {
+  const data = bytes(file);
+  const url = URL.createObjectURL(new Blob([data], { type: data[0] === 0x89 ? "image/png" : "image/jpeg" }));
   const image = h("img", { alt, draggable: "false", ...props });
   image.onload = image.onerror = () => URL.revokeObjectURL(url);
   image.src = url;
