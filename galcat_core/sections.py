@@ -214,7 +214,10 @@ class Train:
         30, "most epochs of a run that starts from a parent's weights", low=1
     )
     checkpoint_seconds: float = setting(
-        60.0, "longest time between checkpoints inside an epoch (0: after each step)", low=0.0
+        60.0,
+        "time between checkpoints inside an epoch; longer where they would cost over 1% (0: after "
+        "each step)",
+        low=0.0,
     )
 
 

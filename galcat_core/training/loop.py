@@ -33,6 +33,8 @@ from galcat_core.training.steps import compiled, optimizer_for
 if TYPE_CHECKING:
     from galcat_core.runs import Run
 
+CHECKPOINT_SHARE = 100.0  # training lasts so much longer than the checkpoints that it waits for
+
 
 def fit(
     run: Run, workers: Workers, store: CutoutStore | None = None
@@ -80,7 +82,8 @@ def fit(
     model = _model(run, workers)
     progress = checkpoint.progress_of(run.folder)
     training, validation = _batches(run, workers, store or open_store(run))
-    course = _Course(run, workers, model, progress, training, validation.validation())
+    checked, pause_seconds = validation.validation(), settings.checkpoint_seconds
+    course = _Course(run, workers, model, progress, training, checked, pause_seconds)
 
     for number in range(progress.stage, len(stages)):
         stage = stages[number]
@@ -134,6 +137,7 @@ class _Course:
     progress: Progress
     training: Batches
     checked: tf.data.Dataset
+    pause_seconds: float  # between checkpoints
 
     def epoch(
         self, stage: Stage, optimizer: keras.Optimizer, steps: tuple, title: str
@@ -160,9 +164,13 @@ class _Course:
                 shown.set_postfix_str(in_short(progress.totals), refresh=False)
                 shown.update()
                 now = time.monotonic()
-                if workers.first and now - saved > settings.checkpoint_seconds:
-                    progress.seconds, began, saved = progress.seconds + now - began, now, now
+                if workers.first and now - saved > self.pause_seconds:
+                    progress.seconds, began = progress.seconds + now - began, now
                     checkpoint.save(self.run.folder, self.model, optimizer, progress)
+                    saved = time.monotonic()
+                    if settings.checkpoint_seconds:
+                        longer = CHECKPOINT_SHARE * (saved - now)
+                        self.pause_seconds = max(settings.checkpoint_seconds, longer)
             trained = progress.seconds + time.monotonic() - began
 
             sums = self.validate(judge)

@@ -41,9 +41,12 @@ ReturnToService=2
 SlurmdTimeout=20
 KillWait=2
 SchedulerParameters=sched_interval=1,batch_sched_delay=0
+PreemptType=preempt/partition_prio
+PreemptMode=REQUEUE
 NodeName=n1 NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[1]} CPUs=1 State=UNKNOWN
 NodeName=n2 NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[2]} CPUs=1 State=UNKNOWN
-PartitionName=short Nodes=n1,n2 Default=YES MaxTime=60 State=UP
+PartitionName=short Nodes=n1,n2 Default=YES MaxTime=60 State=UP PriorityTier=1
+PartitionName=urgent Nodes=n1,n2 MaxTime=60 State=UP PriorityTier=9 PreemptMode=OFF
 """
 
 
@@ -92,7 +95,10 @@ class Cluster:
 
     def ready(self) -> bool:
         """Tell whether both nodes take jobs."""
-        return self.ask("sinfo", "-h", "-N", "-o", "%N %T").splitlines() == ["n1 idle", "n2 idle"]
+        return self.ask("sinfo", "-hNp", "short", "-o", "%N %T").split("\n") == [
+            "n1 idle",
+            "n2 idle",
+        ]
 
     def logs(self) -> str:
         """Return the last lines of the daemons' logs."""
@@ -161,7 +167,7 @@ def _start(made: Cluster) -> None:
         raise RuntimeError(f"the nodes did not come up:\n{made.logs()}")
 
 
-def _wait(condition, seconds: float = 300.0) -> bool:
+def _wait(condition, seconds: float = 120.0) -> bool:
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:

@@ -11,9 +11,11 @@ import pytest
 
 from galcat_core import jobs
 from galcat_core.cli import main as galcat
+from galcat_core.config import Config
 from galcat_core.errors import GalcatError
 from galcat_core.jobs.places import Place
 from galcat_core.runs import Run
+from galcat_core.training import checkpoint
 
 PROGRAM = ["python", "-m", "tests.jobs.programs"]
 pytestmark = [pytest.mark.slow, pytest.mark.slurm, pytest.mark.timeout(1200)]
@@ -165,6 +167,69 @@ def test_kill_9_of_the_head_ends_all_and_can_be_resumed(slurm, folder, tmp_path,
     assert (state.name, "its head was killed by SIGKILL" in state.reason) == ("interrupted", True)
     until(lambda: not psutil.pid_exists(pid))
     assert jobs.wait(jobs.resume(job)).name == "finished"
+
+
+@pytest.mark.horovod
+def test_a_training_on_two_nodes_goes_on_after_kills_from_its_checkpoint(
+    slurm, project, folder, until
+):
+    """Kill -9 of a rank, then of the head; begun again it has all that it had."""
+    settings = {"epochs": 60, "patience": 60}
+    config = Config.load(project / "config.toml").replace(train=settings)
+    out = project / "runs/killed_on_nodes"
+    words = ["galcat", "train", "store", "--split", "split.parquet", "-o", str(out)]
+    made = {"project": project, "folder": folder, "out": out, "config": config}
+    job = jobs.start([*words, "--workers", "2"], place(nodes=2), **made)
+    before = (0, 0)
+    for victim, told in {
+        "rank": ("failed", "worker 1 of 2 was killed by SIGKILL"),
+        "head": ("interrupted", "its head was killed by SIGKILL"),
+    }.items():
+        until(
+            lambda before=before: steps_of(out) > before, f"for a step to kill the {victim} behind"
+        )
+        ranks = workers_of(out)
+        os.kill(ranks[1].pid if victim == "rank" else job.attempts[-1].process.pid, signal.SIGKILL)
+        state = jobs.wait(job)
+        assert (state.name, told[1] in state.reason) == (told[0], True), state
+        psutil.wait_procs(ranks, timeout=60)
+        assert not any(process.is_running() for process in ranks)
+        assert Run.open(out).status == "interrupted"
+        assert steps_of(out) > before
+        before = steps_of(out)
+        jobs.resume(job)
+    until(lambda: steps_of(out) > before, "for it to go on")
+    history = Run.open(out).history["epoch"].tolist()
+    assert history == list(range(1, len(history) + 1))
+    assert jobs.cancel(job).name == "cancelled"
+
+
+def steps_of(run):
+    """Return how far a run's checkpoint has come."""
+    progress = checkpoint.progress_of(run)
+    return progress.epoch, progress.step
+
+
+def workers_of(run):
+    """Return the processes that train a run, by their rank."""
+    found = {}
+    for process in psutil.process_iter(["cmdline"]):
+        words = process.info["cmdline"] or []
+        if "galcat_core.training.worker" in words and str(run) in words and "srun" not in words:
+            found[process.environ()["SLURM_PROCID"]] = process
+    return [found[rank] for rank in sorted(found)]
+
+
+def test_a_job_that_has_to_make_room_goes_on_by_itself(slurm, folder, tmp_path, until):
+    job = start(folder, "twice", tmp_path, on=place(nodes=2))
+    until(lambda: asleep(tmp_path))
+    words = ["sbatch", "--parsable", "-p", "urgent", "-N", "2", "--wrap", "sleep 2"]
+    urgent = slurm.ask(*words, f"--output={tmp_path / 'urgent.txt'}")
+    until(lambda: is_again_in_the_queue(job), "for the job to make room")
+    until(lambda: not slurm.ask("squeue", "-h", "-j", urgent, "-t", "PD,R,CG"), "for the other")
+    assert end_of(slurm, job, until) == jobs.State("finished")
+    assert len(job.attempts) == 2
+    assert len(job.submissions) == 1
 
 
 def test_a_full_queue(slurm, folder, tmp_path, until):
