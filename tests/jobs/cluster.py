@@ -10,6 +10,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -47,6 +48,17 @@ NodeName=n1 NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[1]} CPUs=1 State=
 NodeName=n2 NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[2]} CPUs=1 State=UNKNOWN
 PartitionName=short Nodes=n1,n2 Default=YES MaxTime=60 State=UP PriorityTier=1
 PartitionName=urgent Nodes=n1,n2 MaxTime=60 State=UP PriorityTier=9 PreemptMode=OFF
+"""
+
+# ends what a Slurm has started, jobs included, once its input ends: with the tests, however they end
+GUARD = """
+import contextlib, psutil, sys
+sys.stdin.read()
+for process in psutil.process_iter():
+    with contextlib.suppress(psutil.Error):
+        ours = process.environ().get("SLURM_CONF", "").startswith(sys.argv[1])
+        if ours and process.pid != int(sys.argv[2]):
+            process.kill()
 """
 
 
@@ -113,6 +125,8 @@ def cluster() -> Iterator[Cluster]:
     folder = Path(tempfile.mkdtemp(prefix="galcat-slurm-"))
     made = Cluster(folder)
     before = os.environ.get("SLURM_CONF")
+    guard = [sys.executable, "-c", GUARD, str(folder), str(os.getpid())]
+    guard = subprocess.Popen(guard, stdin=subprocess.PIPE, start_new_session=True)
     try:
         _configure(folder)
         os.environ["SLURM_CONF"] = str(folder / "slurm.conf")
@@ -128,6 +142,7 @@ def cluster() -> Iterator[Cluster]:
                 process.wait(30)
             except subprocess.TimeoutExpired:
                 made.kill(name)
+        guard.communicate()
         if before is None:
             os.environ.pop("SLURM_CONF", None)
         else:
