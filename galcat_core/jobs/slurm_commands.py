@@ -201,9 +201,8 @@ def partitions() -> list[str]:
 
 def nodes() -> list[str]:
     """Return a line for each partition: its name, nodes, cores, GPUs, longest time."""
-    return _run(
-        "sinfo", "--noheader", "-o", "%R: %D nodes (%T), %c cores, %G, at most %l"
-    ).splitlines()
+    told = _run("sinfo", "--noheader", "-o", "%R: %D nodes (%T), %c cores, %G, at most %l")
+    return told.replace("(null)", "no GPUs").splitlines()
 
 
 def mpi_types() -> list[str]:
