@@ -20,7 +20,7 @@ from galcat_core.jobs.places import Place
 from galcat_core.jobs.process import Process
 
 PLACES: dict[str, ModuleType] = {"local": local, "slurm": slurm, "script": script}  # by kind
-LOOK_SECONDS = 1.0  # between two looks at a job
+LOOK_SECONDS = 0.05, 1.0, 10.0  # between two looks at a job: at first, soon, after minutes
 GONE = "its processes are gone (killed, or the machine went down); galcat jobs resume goes on"
 
 
@@ -161,16 +161,24 @@ def wait(
     GalcatError
         The time is up.
     """
-    deadline = None if timeout_seconds is None else time.monotonic() + timeout_seconds
-    pause = 0.05
+    began = time.monotonic()
+    deadline = None if timeout_seconds is None else began + timeout_seconds
     while True:
         found = state(job)
         if not found.live or (until is not None and until(found)):
             return found
         if deadline is not None and time.monotonic() > deadline:
             raise GalcatError(f"{job.id} is {found.name} after {timeout_seconds:g} s of waiting")
-        time.sleep(pause)
-        pause = min(LOOK_SECONDS, 1.5 * pause)
+        time.sleep(pause_seconds(time.monotonic() - began))
+
+
+def pause_seconds(waited_seconds: float) -> float:
+    """Return the time until the next look at a job, after so long a wait.
+
+    A scheduler is shared: who waits for hours does not ask it every second.
+    """
+    first, soon, late = LOOK_SECONDS
+    return min(late, max(first, min(soon, 0.2 * waited_seconds), 0.02 * waited_seconds))
 
 
 def check_shared(place: Place, project: Path) -> None:

@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from galcat_core.errors import GalcatError
-from galcat_core.jobs.control import LOOK_SECONDS, state
+from galcat_core.jobs.control import pause_seconds, state
 from galcat_core.jobs.job import Job
+
+READ_SECONDS = 0.5  # between two looks into the logs
 
 
 def follow(job: Job, rank: int | None = None, following: bool = False) -> Iterator[bytes]:
@@ -31,8 +33,12 @@ def follow(job: Job, rank: int | None = None, following: bool = False) -> Iterat
     if rank is not None and not 0 <= rank < workers:
         raise GalcatError(f"{job.id} has workers 0 to {workers - 1}, none of number {rank}")
     read: dict[Path, int] = {}
+    began = look = time.monotonic()
+    live = following
     while True:
-        live = following and state(job).live  # first: what is said before the end is not missed
+        if live and time.monotonic() >= look:
+            live = state(job).live  # first: what is said before the end is not missed
+            look = time.monotonic() + pause_seconds(time.monotonic() - began)
         for path in files(job, rank):
             with path.open("rb") as stream:
                 stream.seek(read.get(path, 0))
@@ -42,7 +48,7 @@ def follow(job: Job, rank: int | None = None, following: bool = False) -> Iterat
                 yield text
         if not live:
             break
-        time.sleep(LOOK_SECONDS)
+        time.sleep(READ_SECONDS)
     if not read and rank is not None:
         raise GalcatError(
             f"worker {rank} of {job.id} has said nothing of its own; galcat jobs log {job.id} "

@@ -98,6 +98,8 @@ def train(
     # a job keeps the logs of each of its attempts apart
     logs = Path(os.environ.get(LOGS) or Path(run_folder) / "logs")
     with runs.locked(run_folder) as lock:
+        for left_over in Path(run_folder).glob(".partial-*"):  # of a worker that was killed
+            left_over.unlink()
         run = begin(run_folder, config, info, samples, parent, repeats)
         if run.finished:
             settle(run, store, config.calibrate)

@@ -61,8 +61,10 @@ def test_every_process_may_be_killed_in_turn(project, local_run, monkeypatch, un
         assert len(Run.open(run).history) <= done(run)[0]
         assert done(run) > before
         before = done(run)
+        (run / ".partial-1-checkpoint.npz").write_text("half of one")
         jobs.resume(job)
     until(lambda: done(run) > (max(EPOCHS, before[0]), 0), "for as many epochs as the other has")
+    assert not (run / ".partial-1-checkpoint.npz").exists()
     history = Run.open(run).history
     assert history["epoch"].tolist() == list(range(1, len(history) + 1))
     for name in ("loss", "val_loss", "accuracy", "val_accuracy"):

@@ -15,6 +15,7 @@ from galcat_core import jobs
 from galcat_core.cli import main as galcat
 from galcat_core.config import Config
 from galcat_core.errors import GalcatError
+from galcat_core.jobs.control import pause_seconds
 from galcat_core.jobs.logs import follow
 from galcat_core.jobs.process import Process
 from galcat_core.runs import Run
@@ -225,3 +226,8 @@ def test_places_that_do_not_fit_a_training(project, monkeypatch, capsys, words, 
     assert galcat(["train", "store", "--split", "split.parquet", "-o", "runs/x", *words]) == 2
     assert told in capsys.readouterr().err
     assert not (project / "runs/x").exists()
+
+
+def test_who_waits_for_long_asks_more_seldom():
+    pauses = [pause_seconds(waited) for waited in (0.0, 2.0, 20.0, 200.0, 3600.0)]
+    assert pauses == [0.05, pytest.approx(0.4), 1.0, 4.0, 10.0]
