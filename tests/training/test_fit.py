@@ -59,7 +59,7 @@ def finished(tmp_path_factory, store, split, config) -> Run:
 def start(folder: Path, store, split: Split, config, workers: int = 1) -> subprocess.Popen:
     """Train in a process of its own that writes checkpoints often."""
     split.save(folder.parent / "split.parquet")
-    config.replace(train={"checkpoint_seconds": 0.1}).save(folder.parent / "config.toml")
+    config.replace(train={"checkpoint_seconds": 0.0}).save(folder.parent / "config.toml")
     given = [folder, store.path, folder.parent / "split.parquet", folder.parent / "config.toml"]
     return subprocess.Popen(
         [sys.executable, "-c", TRAIN, *map(str, given), str(workers)],
@@ -265,7 +265,7 @@ def test_a_damaged_checkpoint_and_a_diverged_loss_are_told(tmp_path, store, spli
     run = tmp_path / "cut"
     run.mkdir()
     (run / ".lock").touch()
-    begun = fit._begin
+    begun = fit.begin
     with pytest.MonkeyPatch.context() as patch:
 
         def begin_and_break(*args):
@@ -273,7 +273,7 @@ def test_a_damaged_checkpoint_and_a_diverged_loss_are_told(tmp_path, store, spli
             (made.folder / "checkpoint.npz").write_bytes(b"PK cut short")
             return made
 
-        patch.setattr(fit, "_begin", begin_and_break)
+        patch.setattr(fit, "begin", begin_and_break)
         with pytest.raises(GalcatError, match=r"checkpoint\.npz: damaged.*delete it"):
             train(run, store, split, config)
 
