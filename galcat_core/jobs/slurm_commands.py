@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -37,6 +38,10 @@ COLUMNS = {  # of squeue, and their widths
 
 class Unreachable(GalcatError):
     """Slurm does not answer: what it would say of a job is not known."""
+
+
+class Killed(GalcatError):
+    """The command was ended by a signal, as all processes of a job are that Slurm ends."""
 
 
 @dataclass(frozen=True)
@@ -178,8 +183,9 @@ def cancel(job: str) -> None:
 
 
 def requeue(job: str) -> None:
-    """Put a running job back into the queue; Slurm ends its processes."""
-    _run("scontrol", "requeue", job)
+    """Put a running job back into the queue; Slurm ends its processes, this one's command too."""
+    with contextlib.suppress(Killed):
+        _run("scontrol", "requeue", job)
 
 
 def address_of(node: str) -> str:
@@ -225,6 +231,8 @@ def _run(*command: str, aside: bool = False) -> str:
     ------
     Unreachable
         It is not there, or it does not get through to the controller.
+    Killed
+        It was killed before it could answer.
     GalcatError
         It refuses.
     """
@@ -255,6 +263,8 @@ def _run(*command: str, aside: bool = False) -> str:
         ) from error
     if ended.returncode == 0:
         return (ended.stdout + aside * ended.stderr).strip("\n")
+    if ended.returncode < 0:
+        raise Killed(f"{command[0]} was killed by signal {-ended.returncode}")
     lines = [line for line in ended.stderr.splitlines() if line.strip()] or ["no word"]
     told = lines[0].removeprefix(f"{command[0]}: ").removeprefix("error: ")
     lost = ("contact", "connect", "socket", "controller", "s_p_parse_file", "resolve", "timed out")

@@ -13,6 +13,7 @@ from galcat_core import jobs
 from galcat_core.cli import main as galcat
 from galcat_core.config import Config
 from galcat_core.errors import GalcatError
+from galcat_core.jobs import slurm_commands
 from galcat_core.jobs.places import Place
 from galcat_core.runs import Run
 from galcat_core.training import checkpoint
@@ -121,6 +122,16 @@ def test_a_job_goes_on_by_itself_after_its_time_limit(slurm, folder, tmp_path, u
     assert job.attempts[-1].end == jobs.State("requeued", "its time was up")
     assert end_of(slurm, job, until).name == "finished"
     assert "back into the queue" in job.attempts[0].log.read_text()
+
+
+def test_a_requeueing_that_ends_its_own_command_has_worked(tmp_path, monkeypatch):
+    """Slurm may end the job, scontrol included, before scontrol has said that all is well."""
+    (tmp_path / "scontrol").write_text("#!/bin/sh\nkill -TERM $$\n")
+    (tmp_path / "scontrol").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    slurm_commands.requeue("1")
+    with pytest.raises(slurm_commands.Killed, match="scontrol was killed by signal 15"):
+        slurm_commands.expand("n[1-2]")
 
 
 def test_cancel_and_resume(slurm, folder, tmp_path, until):
