@@ -128,7 +128,7 @@ def _facts(state: ExploreState, row: int, pictures: list[Picture]) -> list[tuple
         and state.found.row == row
         and state.found.separation_arcsec is not None
     ):
-        facts.append(("From the place", angle_text(state.found.separation_arcsec)))
+        facts.append(("Separation", angle_text(state.found.separation_arcsec)))
     if state.labels.sets[row] is not None:
         facts.append(("Set", state.labels.sets[row]))
     if "cluster" in table.columns:

@@ -20,18 +20,24 @@ function actionBar(model) {
   return { bar, end: () => clearInterval(timer) };
 }
 
-/** A button that opens a sheet, below it or where there is room above; it closes when the focus goes elsewhere, or by Escape. */
-function menu(name, side, ...sheet) {
+/** A button that opens a sheet where the window has room for it; it closes when the focus goes elsewhere, or by Escape. */
+function menu(name, side, ...inside) {
   const place = () => {
+    if (!el.open) return;
     el.classList.remove("g-above");
-    const { bottom, height } = el.lastChild.getBoundingClientRect();
-    el.classList.toggle("g-above", el.open && bottom > innerHeight && el.getBoundingClientRect().top > height + 8);
+    sheet.style.translate = "";
+    const { left, right, bottom, height } = sheet.getBoundingClientRect();
+    el.classList.toggle("g-above", bottom > innerHeight && el.getBoundingClientRect().top > height + 8);
+    const beyond = Math.max(0, right + 8 - innerWidth);
+    sheet.style.translate = `${Math.max(0, 8 - left) - beyond}px 0`;
   };
+  const sheet = h("div.g-sheet", {}, ...inside);
+  new ResizeObserver(place).observe(sheet);
   const el = h(`details.g-menu.${side}`, {
     ontoggle: place,
     onfocusout: (e) => { if (e.relatedTarget && !el.contains(e.relatedTarget)) el.open = false; },
     onkeydown: (e) => { if (e.key === "Escape" && el.open) { el.open = false; el.querySelector("summary").focus(); e.stopPropagation(); } },
-  }, h("summary.g-button", {}, name), h("div.g-sheet", {}, ...sheet));
+  }, h("summary.g-button", {}, name), sheet);
   document.addEventListener("pointerdown", (e) => { if (!el.contains(e.target)) el.open = false; });
   return el;
 }

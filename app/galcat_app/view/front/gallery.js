@@ -56,7 +56,7 @@ function render({ model, el }) {
     asked.hidden = !waits && !query;
     if (waits) {
       asked.replaceChildren(picture(upload.jpeg, `Your picture ${upload.name}`),
-        h("span.g-asked-text", {}, "Finding the like of ", h("strong", {}, upload.name), h("span.g-muted", {}, " – the network looks at it, some 20 seconds")),
+        h("span.g-asked-text", {}, "Finding the like of ", h("strong", {}, upload.name), h("span.g-muted", {}, "; the network looks at it, half a minute or so")),
         h("span.g-working", { "aria-hidden": "true" }),
         h("button.g-button.g-quiet", { onclick: () => send({ kind: "upload stop" }) }, "Stop"));
     } else if (query) {
