@@ -9,7 +9,7 @@ import pandas as pd
 
 from galcat_core import stages
 from galcat_core.config import Config
-from galcat_core.errors import GalcatError
+from galcat_core.errors import GalcatError, listed, nearest
 from galcat_core.records import Split
 from galcat_core.results import project_tables, show
 from galcat_core.tables import read_table
@@ -64,11 +64,7 @@ def demo(
     if quick:
         config = config.replace(**QUICK)
     workers = _workers_to_be_had(workers)
-    _check_place(project)
-    _catalogues(project, config)
-    _pictures(project, config)
-    _learn(project, config, workers)
-    _label(project, config)
+    prepare(project, config, workers=workers)
     _show(project, config)
     minutes, seconds = divmod(round(time.monotonic() - started), 60)
     print(
@@ -83,6 +79,40 @@ def demo(
         serve(project, port=port).wait()
     else:
         print(f"See it in the browser: galcat app {project}", flush=True)
+
+
+def prepare(project: str | Path, config: Config, until: str = "label", workers: int = 1) -> Path:
+    """Make the project of a demonstration up to one of its parts, and keep what is there already.
+
+    Parameters
+    ----------
+    project : str or Path
+        Project folder.
+    config : Config
+    until : str
+        The last part that is made: "catalogues", "pictures", "learn" or "label".
+    workers : int
+        Training processes.
+
+    Returns
+    -------
+    Path
+        The folder.
+
+    Raises
+    ------
+    GalcatError
+        There is no such part, or the folder holds something else.
+    """
+    project = Path(project)
+    if until not in PARTS:
+        raise GalcatError(f"until = '{until}': legal are {listed(PARTS)}.{nearest(until, PARTS)}")
+    _check_place(project)
+    for name, part in PARTS.items():
+        part(project, config, workers)
+        if name == until:
+            break
+    return project
 
 
 def _check_place(project: Path) -> None:
@@ -108,7 +138,7 @@ def _step(number: int, what: str) -> None:
     stages.say(f"\n[{number}/5] {what}")
 
 
-def _catalogues(project: Path, config: Config) -> None:
+def _catalogues(project: Path, config: Config, _workers: int) -> None:
     _step(1, "A small sky through two telescopes; cross-match; labels from votes")
     sky, catalogs = project / "sky", project / "catalogs"
     stages.simulate(sky, config)
@@ -127,7 +157,7 @@ def _catalogues(project: Path, config: Config) -> None:
     )
 
 
-def _pictures(project: Path, config: Config) -> None:
+def _pictures(project: Path, config: Config, _workers: int) -> None:
     _step(2, "The same galaxies as both telescopes saw them")
     for survey in ("sdss", "des"):
         stages.cutouts(
@@ -160,7 +190,7 @@ def _learn(project: Path, config: Config, workers: int) -> None:
     )
 
 
-def _label(project: Path, config: Config) -> None:
+def _label(project: Path, config: Config, _workers: int) -> None:
     _step(4, "Label all DES galaxies, which few had labelled; features, maps, clusters; publish")
     run, store = project / "transfer/all_layers", project / "cutouts/des"
     predictions = stages.predict(store, project / "predictions/des.parquet", run=run)
@@ -181,6 +211,9 @@ def _label(project: Path, config: Config) -> None:
         project / "cutouts/des",
         title=f"{project.resolve().name}: galaxies of DES, labelled by votes or by nobody",
     )
+
+
+PARTS = {"catalogues": _catalogues, "pictures": _pictures, "learn": _learn, "label": _label}
 
 
 def _show(project: Path, config: Config) -> None:

@@ -112,7 +112,9 @@ def _on_tensorflow(model: keras.Model, shape: tuple[int, ...]) -> Callable[[Any]
     def forward(images: tf.Tensor) -> list[tf.Tensor]:
         return model(images, training=False)
 
-    return lambda images: [found.numpy() for found in forward(images)]
+    # traced here, once: TensorFlow would warn of a process that predicts with several networks
+    traced = forward.get_concrete_function()
+    return lambda images: [found.numpy() for found in traced(tf.convert_to_tensor(images))]
 
 
 def _on_jax(model: keras.Model, shape: tuple[int, ...]) -> Callable[[Any], list[np.ndarray]]:

@@ -1,7 +1,8 @@
-"""Galleries: predictions + a store of pictures -> the surest, the least sure and the wrong ones."""
+"""Galleries: pictures in lines; predictions + a store -> the surest, the least sure and the wrong ones."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -113,6 +114,51 @@ def _picture(axes, image: np.ndarray, row: pd.Series, predictions: Predictions) 
         labelpad=2,
         color=INK if wrong else SOFT,
     )
+
+
+def sheet(
+    lines: Mapping[str, np.ndarray],
+    captions: Mapping[str, Sequence[str]] | None = None,
+    title: str = "",
+) -> Figure:
+    """Draw lines of pictures, each with its name at the left: the same galaxies in two surveys, say.
+
+    Parameters
+    ----------
+    lines : dict of str to ndarray, (n, H, W, 3), uint8
+        The pictures of each line; lines may differ in length and in the size of their pictures.
+    captions : dict of str to list of str, optional
+        What is said below the pictures of a line.
+    title : str
+        Said above.
+
+    Raises
+    ------
+    GalcatError
+        There is no picture in any line.
+    """
+    captions, most = captions or {}, max(map(len, lines.values()), default=0)
+    if not most:
+        raise GalcatError(f"sheet '{title}': no picture to show")
+    texts = [max((text.count("\n") + 1 for text in captions.get(n, ())), default=0) for n in lines]
+    with style():
+        heights = [(DOUBLE - 0.3) / most + 0.15 * text for text in texts]
+        made = figure(DOUBLE, sum(heights) + (0.3 if title else 0.05))
+        made.get_layout_engine().set(w_pad=0.015, h_pad=0.015, wspace=0.015, hspace=0.015)
+        panels = made.subplots(len(lines), most, squeeze=False)
+        for axes in panels.ravel():
+            axes.set(xticks=[], yticks=[])
+            axes.minorticks_off()
+            axes.spines[:].set_visible(False)
+        for row, (name, images) in zip(panels, lines.items(), strict=True):
+            row[0].set_ylabel(name, size=9.5)
+            for axes, image in zip(row, images, strict=False):
+                axes.imshow(image, interpolation="lanczos")
+            for axes, text in zip(row, captions.get(name, ()), strict=False):
+                axes.set_xlabel(text, size=7.5, labelpad=2, color=SOFT)
+        if title:
+            made.suptitle(title, x=0.005, ha="left", size=10.5)
+    return made
 
 
 def side_by_side(

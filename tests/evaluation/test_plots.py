@@ -184,3 +184,14 @@ def test_maps_refuse_what_is_not_there(case):
     elsewhere = Projection(projection.table.assign(id=np.arange(700)))
     with pytest.raises(GalcatError, match="no galaxy in common"):
         maps.probability_map(elsewhere, predictions)
+
+
+def test_a_sheet_shows_lines_of_pictures_with_names_and_captions() -> None:
+    few, many = (Pictures(np.arange(n) + 10).images(np.arange(n)) for n in (2, 5))
+    made = galleries.sheet({"SDSS": many, "DES": few}, {"DES": ["one", "two"]}, "Both")
+    shown = [axes.images[0].get_array() for axes in made.axes if axes.images]
+    assert [int(picture[0, 0, 0]) for picture in shown] == [10, 11, 12, 13, 14, 10, 11]
+    assert [axes.get_ylabel() for axes in made.axes if axes.get_ylabel()] == ["SDSS", "DES"]
+    assert [axes.get_xlabel() for axes in made.axes if axes.get_xlabel()] == ["one", "two"]
+    with pytest.raises(GalcatError, match="no picture to show"):
+        galleries.sheet({"SDSS": many[:0]})
