@@ -86,6 +86,8 @@ def serve(
     token: str | None = None,
     host: str = "localhost",
     say: Any = _print,
+    base_url: str = "/",
+    socket: str | Path | None = None,
 ) -> Server:
     """Serve the pages of a project folder and return when they can be opened.
 
@@ -106,6 +108,11 @@ def serve(
         Address to listen on. Any but this machine itself needs a token.
     say : callable
         Takes the line with the address.
+    base_url : str
+        What stands before the pages' names, as "/user/ada/galcat/" behind a proxy (see
+        `galcat_app.hub`).
+    socket : path, optional
+        Listen on this Unix socket, which only this user can open, and on no port.
 
     Returns
     -------
@@ -124,6 +131,8 @@ def serve(
         "port": port,
         "token": token or "",
         "pages": str(pages_folder()),
+        "base_url": f"/{base_url.strip('/')}/".replace("//", "/"),
+        "socket": str(socket or ""),
     }
     scratch = tempfile.TemporaryDirectory(prefix="galcat-app-")
     process = _start(settings, Path(scratch.name) / "server.log")
@@ -135,7 +144,8 @@ def serve(
         scratch.cleanup()
         raise
     shown = host if host not in ("", "0.0.0.0", "::") else "localhost"
-    url = f"http://{shown}:{found}/" + (f"?token={quote(token)}" if token else "")
+    site = "" if socket else f"http://{shown}:{found}"
+    url = f"{site}{settings['base_url']}" + (f"?token={quote(token)}" if token else "")
     say(f"galcat shows {project.name} at {url}")
     if open_browser:
         webbrowser.open(url)

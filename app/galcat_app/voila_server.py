@@ -21,7 +21,7 @@ from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from jupyter_core.utils import ensure_async, run_sync
 from jupyter_server.utils import url_path_join
 from tornado.httpserver import HTTPServer
-from tornado.netutil import bind_sockets
+from tornado.netutil import bind_sockets, bind_unix_socket
 from traitlets.config import Config
 from voila.app import Voila
 from voila.shutdown_kernel_handler import VoilaShutdownKernelHandler
@@ -146,6 +146,8 @@ class GalcatVoila(Voila):
         run_sync(self.kernel_manager.shutdown_all)(now=True)
 
     def _sockets(self) -> list[socket.socket]:
+        if self.config.Galcat.socket:
+            return [bind_unix_socket(self.config.Galcat.socket, mode=0o600)]
         for port in range(self.port, self.port + PORTS_TRIED) if self.port else [0]:
             try:
                 found = bind_sockets(port, self.ip)
@@ -174,10 +176,14 @@ class FirstPage(tornado.web.RequestHandler):
 
 def config_of(settings: dict[str, Any]) -> Config:
     """Return Voila's configuration for the settings that `galcat_app.server.serve` sends."""
-    local = settings["host"] in ("localhost", "127.0.0.1", "::1")
+    # behind a proxy the browser names the proxy's host, and the socket is this user's alone
+    local = settings["host"] in ("localhost", "127.0.0.1", "::1") and not settings["socket"]
+    policy = f"{POLICY} {os.environ.get('GALCAT_FRAME_ANCESTORS', '')}".rstrip()
     return Config(
         {
+            "Galcat": {"socket": settings["socket"]},
             "Voila": {
+                "base_url": settings["base_url"],
                 "ip": settings["host"],
                 "port": settings["port"],
                 "root_dir": settings["pages"],
@@ -188,7 +194,7 @@ def config_of(settings: dict[str, Any]) -> Config:
                 "tornado_settings": {
                     "allow_remote_access": not local,
                     "headers": {
-                        "Content-Security-Policy": POLICY,
+                        "Content-Security-Policy": policy,
                         "Referrer-Policy": "no-referrer",
                     },
                 },

@@ -1,0 +1,182 @@
+"""The pages on a plain Jupyter server, as on Binder, and behind jupyter-server-proxy, as on a hub."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import stat
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from galcat_app.hub import proxied
+from galcat_app.menu import PAGES
+from visits import Visit
+
+ROOT = Path(__file__).resolve().parents[2]
+BASE = "/user/ada/"  # where a hub puts a user's server
+TOKEN = "of-the-jupyter-server"
+PATIENCE = 300  # seconds that a busy machine may take
+
+
+@contextmanager
+def _jupyter(folder: Path, cwd: Path, own: dict[str, Any], *options: str) -> Iterator[str]:
+    """Run a Jupyter server with binder/start before it; yield its address."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    places = {
+        f"JUPYTER_{name}_DIR": folder / name.lower() for name in ("CONFIG", "DATA", "RUNTIME")
+    }
+    path = os.pathsep.join([str(ROOT), str(ROOT / "app"), os.environ.get("PYTHONPATH", "")])
+    environment = {
+        k: str(v) for k, v in {**os.environ, **places, "PYTHONPATH": path, **own}.items()
+    }
+    command = [
+        str(ROOT / "binder/start"),
+        sys.executable,
+        "-m",
+        "jupyter",
+        "server",
+        "--no-browser",
+    ]
+    command += ["--allow-root", f"--port={port}", f"--ServerApp.base_url={BASE}"]
+    command += [f"--IdentityProvider.token={TOKEN}", *options]
+    with (folder / "jupyter.log").open("wb") as log:
+        process = subprocess.Popen(command, cwd=cwd, env=environment, stdout=log, stderr=log)
+    address, deadline = f"http://127.0.0.1:{port}{BASE}", time.monotonic() + PATIENCE
+    try:
+        while not _answers(f"{address}api"):
+            assert process.poll() is None, (folder / "jupyter.log").read_text()
+            assert time.monotonic() < deadline, "the Jupyter server does not answer"
+            time.sleep(0.2)
+        yield address
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _answers(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(address, timeout=10) as answer:
+            return answer.status == 200
+    except OSError:
+        return False
+
+
+@pytest.mark.browser
+def test_pages_are_rendered_as_on_binder(project: Path, tmp_path: Path, chromium: Any) -> None:
+    with _jupyter(tmp_path, ROOT, {"GALCAT_PROJECT": project}) as address:
+        visit = Visit(chromium, f"{address}voila/render/app/explore.ipynb?token={TOKEN}")
+        visit.shows_map()
+        assert "400" in visit.page.locator(".g-header").inner_text()
+        assert visit.page.locator("link[rel=icon]").get_attribute("href").startswith("data:")
+        assert not visit.page.locator("text=import os").count()  # no code is shown
+        links = visit.page.locator(".g-header nav a").evaluate_all(
+            "(all) => all.map((a) => a.href)"
+        )
+        for page, link in zip(PAGES, links, strict=True):
+            assert link.partition("?")[0] == f"{address}voila/render/app/{page}.ipynb"
+        if os.environ.get("GALCAT_SHOTS"):
+            visit.page.screenshot(path=Path(os.environ["GALCAT_SHOTS"]) / "binder.png")
+        assert visit.hosts - {""} == {address.split("/")[2]}
+        assert visit.errors == []
+        visit.context.close()
+
+
+@pytest.fixture
+def hub(project: Path, tmp_path: Path) -> Iterator[str]:
+    """Address of a Jupyter server that has galcat behind jupyter-server-proxy."""
+    pytest.importorskip("jupyter_server_proxy", reason="jupyter-server-proxy is not installed")
+    config = {
+        "ServerApp": {"jpserver_extensions": {"jupyter_server_proxy": True}},
+        "ServerProxy": {"servers": {"galcat": proxied()}},
+    }
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config/jupyter_server_config.json").write_text(json.dumps(config))
+    with _jupyter(tmp_path, tmp_path, {"GALCAT_PROJECT": project}) as address:
+        yield address
+
+
+@pytest.mark.browser
+def test_the_pages_work_behind_the_proxy(hub: str, tmp_path: Path, chromium: Any) -> None:
+    visit = Visit(chromium, f"{hub}galcat/explore?token={TOKEN}").shows_map()
+    assert visit.page.url.partition("?")[0] == f"{hub}galcat/explore"
+    links = visit.page.locator(".g-header nav a").evaluate_all("(all) => all.map((a) => a.href)")
+    assert [link.partition("?")[0] for link in links] == [f"{hub}galcat/{page}" for page in PAGES]
+    visit.page.get_by_label("Colour by").select_option("predicted")  # a round trip to the kernel
+    visit.page.wait_for_selector(".g-legend:has-text('elliptical')")
+    if os.environ.get("GALCAT_SHOTS"):
+        visit.page.screenshot(path=Path(os.environ["GALCAT_SHOTS"]) / "hub.png")
+    assert visit.hosts - {""} == {hub.split("/")[2]}
+    assert visit.errors == []
+    visit.context.close()
+
+
+def test_nobody_gets_in_without_the_servers_token(hub: str) -> None:
+    with urllib.request.urlopen(f"{hub}galcat/explore", timeout=60) as answer:
+        assert answer.url.startswith(f"{hub}login")
+
+
+def test_the_proxy_shows_a_tile_and_its_socket_is_the_users_alone(hub: str) -> None:
+    asked = urllib.request.Request(f"{hub}server-proxy/servers-info")
+    asked.add_header("Authorization", f"token {TOKEN}")
+    with urllib.request.urlopen(asked, timeout=60) as answer:
+        (told,) = json.load(answer)["server_processes"]
+    assert told["launcher_entry"]["title"] == "galcat"
+    assert told["new_browser_tab"]
+    asked.full_url = f"{hub}galcat/nothing-here"
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(asked, timeout=PATIENCE)  # starts it
+    assert refused.value.code == 404
+    refused.value.close()
+
+
+def test_an_address_and_a_socket_are_served(project: Path, tmp_path: Path) -> None:
+    from galcat_app import serve
+
+    place = tmp_path / "galcat.sock"
+    said: list[str] = []
+    with serve(project, base_url="user/ada/galcat", socket=place, say=said.append) as server:
+        assert server.url == "/user/ada/galcat/"
+        assert said == ["galcat shows survey at /user/ada/galcat/"]
+        assert stat.S_IMODE(place.stat().st_mode) == 0o600
+        for path, wanted in (("/user/ada/galcat/", "302"), ("/explore", "404")):
+            with socket.socket(socket.AF_UNIX) as line:
+                line.connect(str(place))
+                line.sendall(f"GET {path} HTTP/1.1\r\nHost: hub.example\r\n\r\n".encode())
+                assert line.recv(100).decode().split()[1] == wanted
+
+
+def test_who_may_frame_the_pages_can_be_named(project: Path, monkeypatch: Any) -> None:
+    from galcat_app import serve
+
+    monkeypatch.setenv("GALCAT_FRAME_ANCESTORS", "https://hub.example")
+    with (
+        serve(project, port=0, say=lambda _: None) as server,
+        urllib.request.urlopen(f"{server.url}explore", timeout=PATIENCE) as answer,
+    ):
+        policy = answer.headers["Content-Security-Policy"]
+    assert policy.endswith("frame-ancestors 'self' https://hub.example")
+
+
+def test_binder_starts_what_it_is_given(tmp_path: Path) -> None:
+    told = subprocess.run(
+        [ROOT / "binder/start", shutil.which("env")], capture_output=True, text=True, check=True,
+        env={"PATH": os.environ["PATH"], "JUPYTER_PATH": "/elsewhere"}, cwd=tmp_path,
+    ).stdout  # fmt: skip
+    told = dict(line.split("=", 1) for line in told.splitlines() if "=" in line)
+    assert told["GALCAT_PROJECT"] == str(ROOT / "notebooks/survey")
+    templates, kept = told["JUPYTER_PATH"].split(":")
+    assert (Path(templates) / "voila/templates/galcat/conf.json").is_file()
+    assert kept == "/elsewhere"
+    assert (Path(told["JUPYTER_CONFIG_PATH"]) / "voila.json").is_file()
