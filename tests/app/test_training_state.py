@@ -427,6 +427,20 @@ def test_no_message_reaches_what_is_not_in_the_list(own: Path, key: object) -> N
 # ---- runs -----------------------------------------------------------------------------------
 
 
+def test_a_page_that_was_made_before_it_is_seen_looks_at_what_runs_now(own: Path) -> None:
+    page = Training(own)
+    assert page.form.shown
+    folder = _run(own / "runs/mine", epochs=2)
+    with runs.locked(folder):
+        page.list.receive({"kind": "here"})
+        assert page.state.selected == "run:runs/mine"
+        assert page.detail.shown
+        assert not page.form.shown
+    page.list.receive({"kind": "select", "key": ""})
+    page.list.receive({"kind": "here"})
+    assert page.form.shown
+
+
 def test_a_run_of_a_terminal_is_in_the_list_with_its_course(own: Path) -> None:
     folder = _run(own / "runs/mine", epochs=4, stages=2)
     with runs.locked(folder):
@@ -475,7 +489,8 @@ def test_a_finished_run_tells_its_figures_and_next_steps(own: Path) -> None:
     (own / "reports/mine.json").write_text(json.dumps({"provenance": made_by}))
     state.show(state.look())
     assert contents.detail_content(state)["reports"] == ["reports/mine.html"]
-    with pytest.raises(GalcatError, match="is there already"):
+    assert [s["key"] for s in contents.detail_content(state)["steps"]] == ["predict cutouts/sdss"]
+    with pytest.raises(GalcatError, match="no such step"):
         state.go_on("run:runs/mine", "report")
 
 

@@ -165,6 +165,11 @@ class TrainingState(traitlets.HasTraits):
             self.project = Shown(self.path, remarks)
         self.trainings = look.trainings
 
+    def begin(self) -> None:
+        """Choose anew what is looked at first: the page may have been made long before it is seen."""
+        if self.selected == FORM and not self.draft.texts:
+            self.selected = FIRST
+
     @property
     def live(self) -> bool:
         """Whether anything runs or waits."""

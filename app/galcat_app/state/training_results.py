@@ -14,6 +14,7 @@ from galcat_app.state.training_inputs import Choice, Finder
 from galcat_core.runs import Run
 from galcat_core.tables import provenance_of
 
+REPORT = "report"  # key of its step
 REPORTS = "reports"
 PREDICTIONS = "predictions"
 MOST = 200  # files looked at
@@ -31,15 +32,12 @@ class Step:
     out : str
         What it makes, as seen from the project.
     words : list of str
-    done : bool
-        Whether it is there.
     """
 
     key: str
     what: str
     out: str
     words: list[str]
-    done: bool
 
     @property
     def command(self) -> str:
@@ -71,7 +69,9 @@ def results(finder: Finder, run: Run, stores: dict[str, Choice]) -> Results:
     reports = [p for p in pages[:MOST] if run.digest in finder.kept("page", p, _page_inputs)]
     made = [p for p in tables[:MOST] if run.digest in finder.kept("table", p, _table_inputs)]
     told = [tuple(sorted({_from(path, p) for p in found})) for found in (reports, made)]
-    return Results(told[0], told[1], tuple(_steps(path, run, stores)))
+    left = [s for s in _steps(path, run, stores) if not (path / s.out).exists()]
+    left = [s for s in left if not (s.key == REPORT and reports)]
+    return Results(told[0], told[1], tuple(left))
 
 
 def _steps(path: Path, run: Run, stores: dict[str, Choice]) -> list[Step]:
@@ -82,7 +82,7 @@ def _steps(path: Path, run: Run, stores: dict[str, Choice]) -> list[Step]:
             out = f"{PREDICTIONS}/{name}_{Path(store.value).name}.parquet"
             words = ["galcat", "predict", store.value, "--run", folder, "-o", out]
             what = f"Predict the galaxies of {store.value}"
-            found.append(Step(f"predict {store.value}", what, out, words, (path / out).exists()))
+            found.append(Step(f"predict {store.value}", what, out, words))
     return found
 
 
@@ -101,11 +101,10 @@ def _report(path: Path, run: Run, folder: str, name: str) -> Step:
             _from(path, Path(os.path.normpath(run.folder / split))),
         ]
     return Step(
-        "report",
+        REPORT,
         "Judge it on the test galaxies, in a page of figures",
         out,
         [*words, "-o", out],
-        (path / out).exists(),
     )
 
 

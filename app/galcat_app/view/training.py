@@ -64,6 +64,7 @@ class Training(Page):
 
     def __init__(self, path: str | Path) -> None:
         self.errands: set[asyncio.Task] = set()
+        self.seen = False
         super().__init__(TrainingState(path))
 
     def build(self) -> ipywidgets.Widget:
@@ -76,7 +77,7 @@ class Training(Page):
         )
         self.list = Trainings(
             {
-                "here": lambda m: self.watcher.awake(),
+                "here": lambda m: self.be_seen(),
                 "select": lambda m: self.select(m.get("key")),
             },
             self.tell,
@@ -142,6 +143,13 @@ class Training(Page):
                 self.detail.log = contents.log_content(state)
         if there or state.selected == FORM:
             self.form.shown, self.detail.shown = not there, there
+
+    def be_seen(self) -> None:
+        """Watch on, since somebody looks at the page."""
+        if not self.seen:
+            self.seen = True
+            self.state.begin()
+        self.watcher.awake()
 
     def select(self, key: Any) -> None:
         self.state.select(key)

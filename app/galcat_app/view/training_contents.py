@@ -158,7 +158,7 @@ def detail_content(state: TrainingState) -> dict[str, Any]:
         "reports": list(detail.results.reports),
         "predictions": list(detail.results.predictions),
         "steps": [
-            {"key": s.key, "what": s.what, "command": s.command, "out": s.out, "done": s.done}
+            {"key": s.key, "what": s.what, "command": s.command, "out": s.out}
             for s in detail.results.steps
         ],
         "terminal": training.live and job is None,

@@ -9,7 +9,7 @@ function render({ model, el }) {
   const title = h("h2.g-title");
   const state = h("span");
   const told = h("span.g-muted.g-told");
-  const actions = h("div.g-actions");
+  const actions = h("div.g-train-actions");
   const why = h("p.g-why", { hidden: true });
   const bar = h("div.g-progress", { role: "progressbar", "aria-label": "Epochs done", "aria-valuemin": "0", "aria-valuemax": "100" }, h("span"));
   const figures = h("dl.g-now");
@@ -78,7 +78,7 @@ function render({ model, el }) {
     refill(results, [content.results, content.reports, content.predictions], () => [
       h("dl.g-now", {}, content.results.map(([term, value]) => h("div", {}, h("dt", {}, term), h("dd", {}, value)))),
       made("Reports", content.reports), made("Predictions", content.predictions)]);
-    const left = content.steps.filter((step) => !step.done);
+    const left = content.steps;
     next.hidden = !left.length;
     refill(next, [left, model.get("busy")], () => [h("h3", {}, "Next steps"),
       h("ul.g-steps", {}, left.map((step) => h("li", {},
