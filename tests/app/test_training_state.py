@@ -11,7 +11,8 @@ import subprocess
 import sys
 import time
 import typing
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,12 @@ def own(trainable: Path, tmp_path: Path) -> Iterator[Path]:
     for job in jobs.jobs_of(folder / "jobs"):
         if jobs.state(job).live:
             jobs.cancel(job)
+
+
+def _apart(do: Callable[[], None]) -> None:
+    """Do it in a thread without an event loop; the browser of other tests has one in this thread."""
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(do).result()
 
 
 def _start(folder: Path, *program: str) -> jobs.Job:
@@ -432,12 +439,12 @@ def test_a_page_that_was_made_before_it_is_seen_looks_at_what_runs_now(own: Path
     assert page.form.shown
     folder = _run(own / "runs/mine", epochs=2)
     with runs.locked(folder):
-        page.list.receive({"kind": "here"})
+        _apart(lambda: page.list.receive({"kind": "here"}))
         assert page.state.selected == "run:runs/mine"
         assert page.detail.shown
         assert not page.form.shown
-    page.list.receive({"kind": "select", "key": ""})
-    page.list.receive({"kind": "here"})
+    _apart(lambda: page.list.receive({"kind": "select", "key": ""}))
+    _apart(lambda: page.list.receive({"kind": "here"}))
     assert page.form.shown
 
 
@@ -584,7 +591,7 @@ def test_watching_ends_when_nobody_looks_and_begins_again() -> None:
         while len(shown) == seen:
             await asyncio.sleep(0.01)
 
-    asyncio.run(visit())
+    _apart(lambda: asyncio.run(visit()))
     assert shown == sorted(shown)
 
 
@@ -609,6 +616,6 @@ def test_a_look_that_fails_does_not_end_the_watching(caplog: pytest.LogCaptureFi
         while watcher.watching:
             await asyncio.sleep(0.01)
 
-    asyncio.run(visit())
+    _apart(lambda: asyncio.run(visit()))
     assert shown[0] == 2
     assert "away for a moment" in caplog.text
