@@ -10,6 +10,7 @@ import pandas as pd
 from galcat_core import stages
 from galcat_core.config import Config
 from galcat_core.errors import GalcatError, listed, nearest
+from galcat_core.jobs.folder import FOLDER as JOBS
 from galcat_core.records import Split
 from galcat_core.results import project_tables, show
 from galcat_core.tables import read_table
@@ -107,7 +108,7 @@ def prepare(project: str | Path, config: Config, until: str = "label", workers: 
     project = Path(project)
     if until not in PARTS:
         raise GalcatError(f"until = '{until}': legal are {listed(PARTS)}.{nearest(until, PARTS)}")
-    _check_place(project)
+    check_place(project)
     for name, part in PARTS.items():
         part(project, config, workers)
         if name == until:
@@ -115,11 +116,13 @@ def prepare(project: str | Path, config: Config, until: str = "label", workers: 
     return project
 
 
-def _check_place(project: Path) -> None:
+def check_place(project: Path) -> None:
     """Refuse a folder of somebody's own, between whose files those of a project would be lost."""
     if project.is_file():
         raise GalcatError(f"{project} is a file: name a folder with -o")
-    if project.is_dir() and any(project.iterdir()) and not (project / "sky").is_dir():
+    here = project.iterdir() if project.is_dir() else iter(())
+    strange = any(path.name != JOBS for path in here)  # it may itself be run as a job
+    if strange and not (project / "sky").is_dir():
         raise GalcatError(f"{project} is not empty and holds no demonstration: name another -o")
 
 

@@ -88,6 +88,7 @@ def serve(
     say: Any = _print,
     base_url: str = "/",
     socket: str | Path | None = None,
+    preheat: bool = True,
 ) -> Server:
     """Serve the pages of a project folder and return when they can be opened.
 
@@ -113,6 +114,9 @@ def serve(
         `galcat_app.hub`).
     socket : path, optional
         Listen on this Unix socket, which only this user can open, and on no port.
+    preheat : bool
+        Keep a kernel waiting for each page, which then opens in a second or two less; each takes
+        some 150 MB.
 
     Returns
     -------
@@ -133,6 +137,7 @@ def serve(
         "pages": str(pages_folder()),
         "base_url": f"/{base_url.strip('/')}/".replace("//", "/"),
         "socket": str(socket or ""),
+        "preheat": preheat,
     }
     scratch = tempfile.TemporaryDirectory(prefix="galcat-app-")
     process = _start(settings, Path(scratch.name) / "server.log")

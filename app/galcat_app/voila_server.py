@@ -5,7 +5,10 @@ It ends when its stdin ends, so it never outlives the process that started it.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import errno
+import itertools
 import json
 import os
 import shutil
@@ -19,6 +22,7 @@ import tornado.web
 from ipykernel.kernelspec import get_kernel_dict
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from jupyter_core.utils import ensure_async, run_sync
+from jupyter_server.base.handlers import JupyterHandler
 from jupyter_server.utils import url_path_join
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets, bind_unix_socket
@@ -28,6 +32,7 @@ from voila.shutdown_kernel_handler import VoilaShutdownKernelHandler
 from voila.tornado.handler import TornadoVoilaHandler
 
 from galcat_app.menu import PAGES
+from galcat_app.state import reports
 
 TEMPLATE = "galcat"
 TEMPLATES = Path(__file__).resolve().parent / "share" / "jupyter"
@@ -38,6 +43,7 @@ EXTENSIONS = [
     "@jupyter-widgets/jupyterlab-manager",
     "@voila-dashboards/widgets-manager8",
 ]
+PREHEATED = ("home", "explore", "pairs", "training")  # in the order in which they are looked at
 IDLE_S = 600  # a kernel without a page is ended after this time
 # The browser itself refuses what would go to another host. Voila's scripts stand in the page, and
 # panels' code comes as blobs.
@@ -81,15 +87,24 @@ class PageHandler(TornadoVoilaHandler):
     """A page; kernels that died while they waited for it are passed over."""
 
     async def get(self, path: str | None = None) -> None:
-        if (
-            self.current_user is not None
-        ):  # it is known who asks: kernels need no token in their environment
+        if self.current_user is not None:
+            # it is known who asks: kernels need no token in their environment
             self.request.uri, self.request.query = self.request.path, ""
-        waiting = getattr(self.kernel_manager, "_pools", {}).get(self.notebook_path, [])
+            if self.voila_configuration.preheat_kernel:
+                await self._kernel_waits()
+        await super().get(path)
+
+    async def _kernel_waits(self) -> None:
+        """Have a kernel that waits for this page: one that starts now fails aloud, never in silence."""
+        manager = self.kernel_manager
+        waiting = manager._pools.setdefault(self.notebook_path, [])
         for task in [task for task in waiting if task.done()]:
             if task.exception() or not await self._alive(task.result()["kernel_id"]):
-                waiting.remove(task)
-        await super().get(path)
+                with contextlib.suppress(ValueError):  # another visitor has taken it meanwhile
+                    waiting.remove(task)
+        manager.fill_if_needed(delay=0, notebook_name=self.notebook_path)
+        if waiting:
+            await asyncio.wait(waiting[:1])
 
     async def _alive(self, kernel_id: str) -> bool:
         if kernel_id not in self.kernel_manager:
@@ -97,8 +112,25 @@ class PageHandler(TornadoVoilaHandler):
         return await ensure_async(self.kernel_manager.is_alive(kernel_id))
 
 
+class ReportHandler(JupyterHandler):
+    """An evaluation report of the project, shown apart from galcat's pages (see `state.reports`)."""
+
+    @tornado.web.authenticated
+    def get(self, path: str) -> None:
+        page = reports.read_report(Path(os.environ["GALCAT_PROJECT"]), path)
+        if page is None:
+            raise tornado.web.HTTPError(404, "the project has no such report")
+        self.set_header("Content-Security-Policy", reports.policy())
+        self.set_header("Content-Type", "text/html; charset=utf-8")
+        self.set_header("X-Content-Type-Options", "nosniff")
+        self.set_header("Cross-Origin-Opener-Policy", "same-origin")
+        self.set_header("Cross-Origin-Resource-Policy", "same-origin")
+        self.set_header("Cache-Control", "no-store")
+        self.finish(page)
+
+
 class GalcatVoila(Voila):
-    """Voila that serves galcat's pages and nothing else: no folders, no files, no other notebooks."""
+    """Voila that serves galcat's pages and the project's reports, and nothing else: no folders, no files."""
 
     def init_handlers(self) -> list:
         kept = [h for h in super().init_handlers() if not self._serves_files(h[0])]
@@ -117,11 +149,24 @@ class GalcatVoila(Voila):
         ]
         end = (url_path_join(self.server_url, r"/voila/api/shutdown/(.*)"), EndKernel)
         first = (self.server_url, FirstPage)
-        return [end, first, *pages, *kept]
+        report = (url_path_join(self.server_url, r"/report/(.+)"), ReportHandler)
+        return [end, first, report, *pages, *kept]
 
     def _serves_files(self, pattern: str) -> bool:
         closed = ("/voila/files/", "/voila/tree", "/voila/render/", "/voila/api/contents")
         return pattern == self.server_url or any(part in pattern for part in closed)
+
+    async def heat(self) -> None:
+        """Start a waiting kernel for each page in turn, so that the first page has the machine for itself."""
+        manager, first = self.kernel_manager, next(iter(PAGES))
+        notebooks = [
+            f"{page}.ipynb" for page in sorted(PAGES, key=PREHEATED.index) if page != first
+        ]
+        for before, notebook in itertools.pairwise([f"{first}.ipynb", *notebooks]):
+            with contextlib.suppress(Exception):  # it died; whoever wants its page starts another
+                for waiting in list(manager._pools.get(before, [])):
+                    await (await waiting)["task"]
+            manager.fill_if_needed(delay=0, notebook_name=notebook)
 
     def listen(self) -> None:
         """Listen on the first free port, tell it on stdout, and serve until stdin ends."""
@@ -130,6 +175,8 @@ class GalcatVoila(Voila):
         server.add_sockets(self._sockets())
         self.ioloop = tornado.ioloop.IOLoop.current()
         self.ioloop.add_handler(sys.stdin.fileno(), self._heard, self.ioloop.READ)
+        if self.voila_configuration.preheat_kernel:
+            self.ioloop.add_callback(self.heat)
         print(json.dumps({"port": self.port}), flush=True)
         os.dup2(
             sys.stderr.fileno(), sys.stdout.fileno()
@@ -174,6 +221,10 @@ class FirstPage(tornado.web.RequestHandler):
         self.redirect(next(iter(PAGES)) + query)
 
 
+def _later() -> list[str]:
+    return [rf".*\b{page}\.ipynb$" for page in list(PAGES)[1:]]
+
+
 def config_of(settings: dict[str, Any]) -> Config:
     """Return Voila's configuration for the settings that `galcat_app.server.serve` sends."""
     # behind a proxy the browser names the proxy's host, and the socket is this user's alone
@@ -212,12 +263,13 @@ def config_of(settings: dict[str, Any]) -> Config:
                 "show_tracebacks": False,
                 "extension_allowlist": EXTENSIONS,
                 "kernel_spec_manager_class": OwnPython,
-                "preheat_kernel": True,
+                "preheat_kernel": settings["preheat"],
                 "default_pool_size": 1,
             },
             # a kernel that was started again has lost its page: better none than an empty one
             "KernelManager": {"autorestart": False},
-            "VoilaKernelManager": {"preheat_denylist": [r".*checkpoint.*"]},
+            # the other pages' kernels are started one after the other (`GalcatVoila.heat`)
+            "VoilaKernelManager": {"preheat_denylist": [r".*checkpoint.*", *_later()]},
             "MappingKernelManager": {
                 "cull_idle_timeout": IDLE_S,
                 "cull_interval": 60,

@@ -266,8 +266,8 @@ def _kernels(server: Server) -> set[int]:
 def test_two_tabs_do_not_disturb_each_other_and_end_their_kernels(
     visit: Visit, chromium: Any, server: Server
 ) -> None:
-    before = _kernels(server)  # that of the tab, and one that waits for the next
     other = Visit(chromium, server.url).shows_map()
+    before = _kernels(server)  # those of both tabs, and some that wait for the next
     visit.tool("lasso")
     visit.drag(lasso(visit))
     assert visit.selected() > 20

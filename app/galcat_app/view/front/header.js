@@ -8,7 +8,8 @@ function render({ model, el }) {
   const send = (message) => model.send(message);
   const bar = h("header.g-bar");
   const lost = h("p.g-lost", { role: "alert", hidden: true },
-    "galcat does not answer. If it was stopped, start it again (galcat app), then reload this page.");
+    "galcat does not answer. If it was stopped, start it again (galcat app), then reload this page. ",
+    h("button.g-link", { onclick: () => location.reload() }, "Reload"));
   const said = h("p.g-said", { role: "status", "aria-live": "polite" });
   const remarks = h("div.g-remarks");
   const search = searchBox(send);
