@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from urllib.parse import quote
 
 from galcat_core.errors import GalcatError
 
@@ -33,3 +35,10 @@ def _with_notebook() -> dict[str, str]:
 
 
 PAGES = _with_notebook()  # in the order of the header
+
+
+def report_href(path: str) -> str | None:
+    """Return where the server shows a report of the project; in JupyterLab nobody does: None."""
+    if "GALCAT_SERVED" not in os.environ:
+        return None
+    return f"{os.environ.get('VOILA_BASE_URL', '/')}report/{quote(path)}"

@@ -473,7 +473,9 @@ def test_a_run_of_a_terminal_is_in_the_list_with_its_course(own: Path) -> None:
     assert curves["history"]["loss"][2] == 0.333333
 
 
-def test_a_finished_run_tells_its_figures_and_next_steps(own: Path) -> None:
+def test_a_finished_run_tells_its_figures_and_next_steps(
+    own: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     _run(own / "runs/mine", FINISHED)
     state = TrainingState(own)
     state.select("run:runs/mine")
@@ -495,7 +497,12 @@ def test_a_finished_run_tells_its_figures_and_next_steps(own: Path) -> None:
     made_by = {"stage": "report", "inputs": {"run mine": "0" * 64}}
     (own / "reports/mine.json").write_text(json.dumps({"provenance": made_by}))
     state.show(state.look())
-    assert contents.detail_content(state)["reports"] == ["reports/mine.html"]
+    made = {"path": "reports/mine.html", "href": None}  # in JupyterLab nobody serves it
+    assert contents.detail_content(state)["reports"] == [made]
+    monkeypatch.setenv("GALCAT_SERVED", "1")
+    monkeypatch.setenv("VOILA_BASE_URL", "/hub/")
+    served = {**made, "href": "/hub/report/reports/mine.html"}
+    assert contents.detail_content(state)["reports"] == [served]
     assert [s["key"] for s in contents.detail_content(state)["steps"]] == ["predict cutouts/sdss"]
     with pytest.raises(GalcatError, match="no such step"):
         state.go_on("run:runs/mine", "report")

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import ipywidgets
 import traitlets
 
-from galcat_app.menu import ORDER
+from galcat_app.menu import ORDER, report_href
 from galcat_app.state import palettes, work
 from galcat_app.state.home import HomeState
 from galcat_app.state.inventory import Network, Table
@@ -135,7 +133,7 @@ def content(state: HomeState) -> dict[str, Any]:
         "pairsHref": pages.get("pairs"),
         "networks": _networks(state),
         "jobs": [dataclasses.asdict(job) | {"canGoOn": job.can_go_on} for job in state.work],
-        "reports": [dataclasses.asdict(r) | {"href": _report_href(r.path)} for r in state.reports],
+        "reports": [dataclasses.asdict(r) | {"href": report_href(r.path)} for r in state.reports],
         "tables": [_table(t) for t in state.project.tables],
         "empty": state.project.empty,
     }
@@ -150,13 +148,6 @@ def _link(page: str, pages: dict[str, str]) -> dict[str, str] | None:
     if page not in pages:
         return None
     return {"name": ORDER[page], "href": pages[page]}
-
-
-def _report_href(path: str) -> str | None:
-    """Return where the server shows a report; in JupyterLab nobody does."""
-    if "GALCAT_SERVED" not in os.environ:
-        return None
-    return f"{os.environ.get('VOILA_BASE_URL', '/')}report/{quote(path)}"
 
 
 def _map(state: HomeState, pages: dict[str, str]) -> dict[str, Any] | None:

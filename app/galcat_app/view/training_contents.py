@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from galcat_app.menu import report_href
 from galcat_app.state import training_form as forms
 from galcat_app.state.training import TrainingState
 from galcat_app.state.training_course import Course
@@ -155,7 +156,7 @@ def detail_content(state: TrainingState) -> dict[str, Any]:
         "resumable": training.resumable,
         "settings": training.folder is not None and not (course and course.problem),
         "results": _results(course) if course and course.report else None,
-        "reports": list(detail.results.reports),
+        "reports": [{"path": p, "href": report_href(p)} for p in detail.results.reports],
         "predictions": list(detail.results.predictions),
         "steps": [
             {"key": s.key, "what": s.what, "command": s.command, "out": s.out}

@@ -87,7 +87,9 @@ function render({ model, el }) {
         commandLine(step.command))))]);
   }
 
-  const made = (name, files) => (files.length ? h("p.g-made", {}, h("strong", {}, name), files.map((file) => h("code", {}, file))) : null);
+  const made = (name, files) => (files.length ? h("p.g-made", {}, h("strong", {}, name), files.map((file) => (file.href
+    ? h("a", { href: withToken(file.href), target: "_blank", rel: "noopener" }, file.path, h("span.g-unseen", {}, " (opens in a new tab)"))
+    : h("code", {}, file.path ?? file)))) : null);
 
   const fillShown = () => { el.hidden = !model.get("shown"); if (model.get("shown")) charts.fill(); };
   const busy = () => { fillActions(); fillResults(model.get("content")); };
