@@ -87,6 +87,7 @@ def terminal(code: str, path: Path, until):
     """A shell on a terminal, as of an ssh session, that is hung up."""
     pid, line = pty.fork()
     if pid == 0:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)  # ignored where the tests run under nohup
         os.execv("/bin/sh", ["sh", "-c", f"{sys.executable} -c '{code}'; sleep 600"])
     try:
         yield
