@@ -205,7 +205,8 @@ def test_a_training_on_two_nodes_goes_on_after_kills_from_its_checkpoint(
         assert (state.name, told[1] in state.reason) == (told[0], True), state
         psutil.wait_procs(ranks, timeout=60)
         assert not any(process.is_running() for process in ranks)
-        assert Run.open(out).status == "interrupted"
+        # Slurm's word on the dead holder comes a moment after the job's own
+        until(lambda: Run.open(out).status == "interrupted", "for the run to be interrupted")
         assert steps_of(out) > before
         before = steps_of(out)
         jobs.resume(job)
