@@ -11,7 +11,7 @@ from pathlib import Path
 from galcat_core.provenance import code_version
 
 HERE = Path(__file__).parent
-NAMES = ("crossmatch", "cutouts", "predict", "horovod", "jobs")
+NAMES = ("crossmatch", "cutouts", "predict", "horovod", "jobs", "dashboards")
 HEAD = ("what", "galcat", "peer", "ratio", "wanted", "unit", "note")
 
 
