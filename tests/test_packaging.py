@@ -77,6 +77,7 @@ def test_voila_shows_the_pages_alike_wherever_they_are_served() -> None:
         "token": "",
         "pages": ".",
         "base_url": "/",
+        "preheat": True,
     }
     own = config_of({**settings, "socket": ""})["VoilaConfiguration"]
     assert kept["VoilaConfiguration"].items() <= own.items()
