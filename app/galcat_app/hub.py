@@ -10,15 +10,18 @@ import argparse
 import os
 import signal
 import sys
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
-from galcat_app.server import Server, serve
+from galcat_app.server import serve
 from galcat_core.errors import GalcatError
 
 NAME = "galcat"
 ICON = Path(__file__).resolve().parent / "share" / "galcat.svg"
 START_WITHIN_S = 90
+LOOK_SECONDS = 1.0  # between two looks whether the proxy lives
 
 
 def proxied(name: str = NAME) -> dict[str, Any]:
@@ -68,18 +71,17 @@ def main(arguments: list[str] | None = None) -> None:
         )
     except GalcatError as error:
         sys.exit(f"galcat: {error}")
-    _end_with(server)
+    # as Ctrl-C: what waits for the server is left before it is stopped, and waited for again
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    threading.Thread(target=_end_without, args=[os.getppid()], daemon=True).start()
     server.wait()
 
 
-def _end_with(server: Server) -> None:
-    """Stop the server when the proxy ends this process."""
-
-    def stop(*_: object) -> None:
-        server.stop()
-        sys.exit(0)
-
-    signal.signal(signal.SIGTERM, stop)
+def _end_without(proxy: int) -> None:
+    """End this process when the proxy that started it is gone: it may have had no time to say so."""
+    while os.getppid() == proxy:
+        time.sleep(LOOK_SECONDS)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from galcat_app.hub import proxied
 from galcat_app.menu import PAGES
@@ -62,8 +63,11 @@ def _jupyter(folder: Path, cwd: Path, own: dict[str, Any], *options: str) -> Ite
             time.sleep(0.2)
         yield address
     finally:
+        started = psutil.Process(process.pid).children(recursive=True)
         process.terminate()
         process.wait()
+        alive = psutil.wait_procs(started, timeout=30)[1]
+    assert alive == []  # whatever the server started ends with it
 
 
 def _answers(address: str) -> bool:
