@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +12,12 @@ from bokeh.layouts import column, row
 from bokeh.models import (
     BoxSelectTool,
     Button,
-    CategoricalColorMapper,
-    ColorMapper,
     ColumnDataSource,
     CustomJS,
     DataTable,
     Div,
     HoverTool,
     LassoSelectTool,
-    LinearColorMapper,
     PanTool,
     ResetTool,
     Scatter,
@@ -33,33 +29,18 @@ from bokeh.models import (
 )
 from bokeh.plotting import figure
 from bokeh.resources import INLINE
-from markupsafe import escape
-from matplotlib.colors import to_hex
 
+from galcat_core.embeddings.colourings import Colouring, colourings, shown_name, texts
 from galcat_core.embeddings.sprites import Sprites, sprites
 from galcat_core.errors import GalcatError, listed
-from galcat_core.evaluation.style import COLORS, PROBABILITY, SOFT
+from galcat_core.evaluation.style import SOFT
 from galcat_core.images.store import CutoutStore
 from galcat_core.records import Catalogue
 
 HERE = Path(__file__).parent / "templates"
 METHODS = {"tsne": "t-SNE", "umap": "UMAP", "pca": "PCA"}
-NOT_COLOURS = ("id", "run", "ra_deg", "dec_deg")
-RAMP = ("#f0c75e", "#d98a4e", "#b0506b", "#6d3484", "#2a1f5c")  # little to much
-MOST_CLASSES = 10  # more values than that are no classes
-STEPS = 255
 SHOWN = 60  # pictures of a selection
 LISTED = 1000  # rows of a selection in the table
-
-
-@dataclass(frozen=True)
-class Colouring:
-    """One way to colour the map: a column, its colours, and their legend as HTML."""
-
-    name: str
-    column: str
-    mapper: ColorMapper
-    legend: str
 
 
 def atlas(
@@ -95,11 +76,11 @@ def atlas(
     methods = _methods(catalogue.table)
     table = _sample(catalogue.table, list(methods), most)
     drawn = _sprites(table, store, pictures, side_px)
-    colourings = _colourings(table, catalogue.meta)
-    shown = [c.column for c in colourings]
+    choices = colourings(table, catalogue.meta)
+    shown = [c.column for c in choices]
     source = ColumnDataSource(_columns(table, list(methods), shown, drawn))
     return file_html(
-        _body(source, methods, colourings, table, catalogue.meta.get("positive"), drawn),
+        _body(source, methods, choices, table, catalogue.meta.get("positive"), drawn),
         resources=INLINE,
         title=title,
         template=(HERE / "atlas.html").read_text(),
@@ -152,85 +133,6 @@ def _sprites(
     return sprites(store, rows, side_px)
 
 
-def _colourings(table: pd.DataFrame, meta: dict[str, Any]) -> list[Colouring]:
-    """Return what the map can be coloured by; the probability and the class first."""
-    positive = meta.get("positive")
-    first = [c for c in (f"p_{positive}", "predicted", "cluster") if c in table]
-    rest = [c for c in table if c not in {*first, *NOT_COLOURS} and not c.endswith(("_x", "_y"))]
-    made = [_colouring(table[name], name, meta) for name in (*first, *rest)]
-    return [found for found in made if found is not None]
-
-
-def _colouring(values: pd.Series, name: str, meta: dict[str, Any]) -> Colouring | None:
-    """Return how a column colours the map; None for one that tells nothing apart."""
-    numeric = pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
-    if name == "cluster" or not numeric:
-        return _classes(values, name, meta)
-    finite = values[np.isfinite(values.to_numpy(float, na_value=np.nan))]
-    if finite.empty or finite.min() == finite.max():
-        return None
-    if name.startswith("p_"):
-        low, high = 0.0, 1.0
-        colors = [to_hex(PROBABILITY(step / STEPS)) for step in range(STEPS + 1)]
-        if name != f"p_{meta.get('positive')}":
-            colors = colors[::-1]
-    else:
-        low, high = (float(x) for x in np.quantile(finite, [0.01, 0.99]))
-        high = high if high > low else low + 1
-        colors = _ramp()
-    mapper = LinearColorMapper(palette=colors, low=low, high=high, nan_color=SOFT)
-    return Colouring(_name(name), name, mapper, _scale(name, colors, low, high))
-
-
-def _ramp() -> list[str]:
-    from matplotlib.colors import LinearSegmentedColormap
-
-    ramp = LinearSegmentedColormap.from_list("ramp", RAMP)
-    return [to_hex(ramp(step / STEPS)) for step in range(STEPS + 1)]
-
-
-def _classes(values: pd.Series, name: str, meta: dict[str, Any]) -> Colouring | None:
-    told = _texts(values, name)
-    there = [str(c) for c in meta.get("classes", []) if (told == str(c)).any()]
-    there += sorted(set(told) - set(there), key=lambda t: (t == "none", len(t), t))
-    if not 2 <= len(there) <= MOST_CLASSES:
-        return None
-    first = 0 if name == "predicted" else 2  # the first two colours mean classes
-    colors = [
-        SOFT if t == "none" else COLORS[(first + i) % len(COLORS)] for i, t in enumerate(there)
-    ]
-    mapper = CategoricalColorMapper(factors=there, palette=colors, nan_color=SOFT)
-    items = "".join(
-        f'<li><i style="background:{color}"></i>{escape(text)} <b>{int((told == text).sum()):,}</b></li>'
-        for text, color in zip(there, colors, strict=True)
-    )
-    return Colouring(_name(name), name, mapper, f"<ul>{items}</ul>")
-
-
-def _texts(values: pd.Series, name: str) -> pd.Series:
-    if name == "cluster":
-        return values.map(lambda c: "none" if c < 0 else str(int(c)))
-    if pd.api.types.is_bool_dtype(values):
-        return values.map({True: "yes", False: "no"}).fillna("none")
-    return values.astype("string").fillna("none").astype(object)
-
-
-def _name(column: str) -> str:
-    known = {"predicted": "Predicted class", "cluster": "Cluster", "flags": "Picture flags"}
-    if column.startswith("p_"):
-        return f"Probability of {column[2:]}"
-    return known.get(column, column.replace("_", " "))
-
-
-def _scale(name: str, colors: list[str], low: float, high: float) -> str:
-    stops = ", ".join(colors[:: STEPS // 8])
-    ends = ("0", "1") if name.startswith("p_") else (f"{low:.3g}", f"{high:.3g}")
-    return (
-        f'<div class="ramp"><span>{ends[0]}</span>'
-        f'<i style="background:linear-gradient(to right,{stops})"></i><span>{ends[1]}</span></div>'
-    )
-
-
 def _columns(
     table: pd.DataFrame, methods: list[str], shown: list[str], drawn: Sprites | None
 ) -> dict[str, Any]:
@@ -243,7 +145,7 @@ def _columns(
         numeric = pd.api.types.is_numeric_dtype(mapped) and not pd.api.types.is_bool_dtype(mapped)
         as_text = name == "cluster" or not numeric
         found[name] = (
-            _texts(mapped, name).to_numpy(object)
+            texts(mapped, name).to_numpy(object)
             if as_text
             else mapped.to_numpy(np.float32, na_value=np.nan)
         )
@@ -261,7 +163,7 @@ def _columns(
 def _body(
     source: ColumnDataSource,
     methods: dict[str, str],
-    colourings: list[Colouring],
+    choices: list[Colouring],
     table: pd.DataFrame,
     positive: str | None,
     drawn: Sprites | None,
@@ -284,9 +186,7 @@ def _body(
     plot.axis.visible = False
     plot.grid.visible = False
     plot.toolbar.logo = None
-    color = (
-        {"field": colourings[0].column, "transform": colourings[0].mapper} if colourings else SOFT
-    )
+    color = {"field": choices[0].column, "transform": choices[0].mapper} if choices else SOFT
     size = float(np.clip(900 / np.sqrt(max(len(table), 1)), 3, 9))
     glyph = Scatter(x="x", y="y", size=size, fill_color=color, line_color=None, fill_alpha=0.8)
     faint = Scatter(x="x", y="y", size=size, fill_color=color, line_color=None, fill_alpha=0.08)
@@ -301,12 +201,12 @@ def _body(
     )
     glyphs = [points.glyph, points.selection_glyph, points.nonselection_glyph]
     legend = Div(
-        text=_legend(colourings[0]) if colourings else "",
+        text=_legend(choices[0]) if choices else "",
         css_classes=["legend"],
         stylesheets=[_style()],
     )
     side = _side(source, positive, drawn)
-    controls = _controls(source, methods, colourings, glyphs, legend, plot)
+    controls = _controls(source, methods, choices, glyphs, legend, plot)
     left = column(controls, legend, plot, sizing_mode="stretch_both", spacing=8)
     return row(left, side, sizing_mode="stretch_both", spacing=20)
 
@@ -322,7 +222,7 @@ def _style() -> str:
 def _controls(
     source: ColumnDataSource,
     methods: dict[str, str],
-    colourings: list[Colouring],
+    choices: list[Colouring],
     glyphs: list[Scatter],
     legend: Div,
     plot: Any,
@@ -340,12 +240,12 @@ def _controls(
             """,
         ),
     )
-    names = [(c.column, c.name) for c in colourings]
+    names = [(c.column, c.name) for c in choices]
     colour = Select(title="Colour by", value=names[0][0] if names else "", options=names, width=178)
     told = {
-        "names": [c.column for c in colourings],
-        "mappers": [c.mapper for c in colourings],
-        "legends": [_legend(c) for c in colourings],
+        "names": [c.column for c in choices],
+        "mappers": [c.mapper for c in choices],
+        "legends": [_legend(c) for c in choices],
     }
     colour.js_on_change(
         "value",
@@ -387,7 +287,7 @@ def _tooltip(table: pd.DataFrame, positive: str | None, drawn: Sprites | None) -
     """Return what hovering shows; a style may only be set where Bokeh fills the values in itself."""
     shown = [c for c in (f"p_{positive}", "predicted", "cluster") if c in table]
     lines = [
-        f"<div>{_name(c)} <b>@{{{c}}}{'{0.00}' if c.startswith('p_') else ''}</b></div>"
+        f"<div>{shown_name(c)} <b>@{{{c}}}{'{0.00}' if c.startswith('p_') else ''}</b></div>"
         for c in shown
     ]
     picture = ""
