@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -113,17 +114,22 @@ class Project:
 
 def signature(path: Path) -> tuple:
     """Return what changes when the files that the page shows change: (name, time, size) of each."""
-    seen = []
     shown = (CATALOGUE, PAIRS, SPLIT)
     others = (f"{CUTOUTS}/*/index.parquet", EMBEDDINGS)
     files = [path / name for name in shown]
-    for file in (*files, *(file for pattern in others for file in path.glob(pattern))):
+    return seen((*files, *(file for pattern in others for file in path.glob(pattern))))
+
+
+def seen(files: Iterable[Path]) -> tuple:
+    """Return (name, time, size) of each file that is there, sorted: it changes when one of them does."""
+    found = []
+    for file in files:
         try:
             status = file.stat()
         except OSError:
             continue
-        seen.append((str(file), status.st_mtime_ns, status.st_size))
-    return tuple(sorted(seen))
+        found.append((str(file), status.st_mtime_ns, status.st_size))
+    return tuple(sorted(found))
 
 
 def open_project(path: str | Path) -> Project | Notice:

@@ -14,6 +14,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from galcat_app.state.folder import seen
 from galcat_core.errors import GalcatError
 from galcat_core.formats import read_parquet_meta
 from galcat_core.images.store import finished_shards, read_head
@@ -158,14 +159,7 @@ def files(path: Path) -> Iterator[Path]:
 
 def signature(path: Path) -> tuple:
     """Return what changes when a file of an inventory does: (name, time, size) of each."""
-    seen = []
-    for file in files(path):
-        try:
-            status = file.stat()
-        except OSError:
-            continue
-        seen.append((str(file), status.st_mtime_ns, status.st_size))
-    return tuple(sorted(seen))
+    return seen(files(path))
 
 
 def take(path: Path) -> Inventory:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from galcat_app.state.folder import PAIRS, SURVEYS, Notice
+from galcat_app.state.folder import PAIRS, SURVEYS, Notice, seen
 from galcat_core.catalogs.surveys import ID_NAMES
 from galcat_core.errors import GalcatError
 from galcat_core.images.store import CutoutStore
@@ -97,14 +97,7 @@ class Matches:
 
 def signature(path: Path) -> tuple:
     """Return what changes when the files that the page shows change: (name, time, size) of each."""
-    seen = []
-    for file in _files(path):
-        try:
-            status = file.stat()
-        except OSError:
-            continue
-        seen.append((str(file), status.st_mtime_ns, status.st_size))
-    return tuple(sorted(seen))
+    return seen(_files(path))
 
 
 def _files(path: Path) -> list[Path]:
