@@ -246,6 +246,7 @@ def write_places(system: str, out: str | Path) -> list[Path]:
 
 def doctor(project: str | Path = ".", file: str | Path | None = None) -> list[Finding]:
     """Print what this machine or job can do, and what is missing; return the findings."""
+    project = need(project, "folder", "name the project's folder, or make it")
     found = examine(project, file)
     _columns([(finding.name, finding.value) for finding in found])
     missing = [finding for finding in found if finding.missing]

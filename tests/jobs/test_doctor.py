@@ -30,6 +30,14 @@ def test_the_doctor_tells_what_is_here_and_what_is_missing(tmp_path, capsys):
 BUILD = {"version": "0.28.1", "gloo": True, "mpi": False, "nccl": True, "cuda": True}
 
 
+def test_a_project_that_is_not_there_is_told_in_one_line(tmp_path, capsys):
+    assert galcat(["doctor", str(tmp_path / "nowhere")]) == 2
+    assert "nowhere: no such folder; name the project's folder" in capsys.readouterr().err
+    (tmp_path / "file").touch()
+    assert galcat(["doctor", str(tmp_path / "file")]) == 2
+    assert "a folder is wanted" in capsys.readouterr().err
+
+
 def test_what_a_build_of_horovod_lacks_is_told():
     assert "added by nccl" in doctor.horovod(BUILD, on_gpus=True).value
     assert "added by gloo" in doctor.horovod(BUILD, on_gpus=False).value
