@@ -1,10 +1,12 @@
-"""What every test may ask for: the real survey data, where it lies beside the checkout."""
+"""What every test may ask for: the real survey data beside the checkout, and one browser for all."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
+import browsers
 import pytest
 
 REAL_DATA = Path(
@@ -19,3 +21,16 @@ def real_data() -> Path:
     if not (REAL_DATA / "README.md").is_file():
         pytest.skip("no real survey data here: set GALCAT_REAL_DATA to its folder")
     return REAL_DATA
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[object]:
+    """A headless Chromium (see `browsers.launch`), the one of the whole session.
+
+    Playwright's event loop runs in this thread while it is there: a second one cannot be started.
+    """
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    with sync_api.sync_playwright() as playwright:
+        browser = browsers.launch(playwright)
+        yield browser
+        browser.close()

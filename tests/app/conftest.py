@@ -1,4 +1,4 @@
-"""A synthetic project, a real server that shows it, and a real headless Chromium that looks at it."""
+"""A synthetic project, a real server that shows it, and tabs of a real headless Chromium."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import browsers
 import pytest
 from galcat_app import Server, serve
 from galcat_app.state.explore import ExploreState
@@ -60,16 +59,6 @@ def embedded(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def server(project: Path) -> Iterator[Server]:
     with serve(project, port=0, say=lambda _: None) as running:
         yield running
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[object]:
-    """A headless Chromium (see `browsers.launch`)."""
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with sync_api.sync_playwright() as playwright:
-        browser = browsers.launch(playwright)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-import browsers
 import numpy as np
 import pandas as pd
 import pytest
@@ -56,22 +55,19 @@ def project(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def page_of(project):
+def page_of(project, chromium):
     """The page in a real browser, opened as a file; whatever it asks of a network fails the test."""
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     out = project / "atlas.html"
     images = ["--images", str(project / "des")]
     assert galcat(["atlas", str(project / "catalogue.parquet"), *images, "-o", str(out)]) == 0
     asked, errors = [], []
-    with sync_api.sync_playwright() as playwright:
-        browser = browsers.launch(playwright)
-        page = browser.new_page(viewport={"width": 1280, "height": 800})
-        page.on("request", lambda request: asked.append(request.url))
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.goto(out.as_uri())
-        page.wait_for_selector(".bk-Canvas")
-        yield page
-        browser.close()
+    page = chromium.new_page(viewport={"width": 1280, "height": 800})
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(out.as_uri())
+    page.wait_for_selector(".bk-Canvas")
+    yield page
+    page.close()
     assert not errors
     assert all(url.startswith(("file:", "data:", "blob:")) for url in asked)
 

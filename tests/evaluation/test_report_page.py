@@ -5,10 +5,8 @@ from __future__ import annotations
 import io
 import itertools
 import re
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import browsers
 import numpy as np
 import pandas as pd
 import pytest
@@ -223,28 +221,17 @@ def test_latex_shows_names_as_they_are():
 
 @pytest.mark.browser
 @pytest.mark.parametrize("width", [1400, 400])
-def test_a_browser_shows_it(built, project, width):
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    # in a thread of its own: the dashboards' tests keep a browser open in this one
-    with ThreadPoolExecutor(1) as thread:
-        told, svg = thread.submit(_shown, sync_api, project, width).result()
+def test_a_browser_shows_it(built, project, width, chromium):
+    told = []
+    page = chromium.new_page(viewport={"width": width, "height": 800}, color_scheme="dark")
+    page.on("console", lambda message: told.append(message.text))
+    page.on("pageerror", lambda error: told.append(str(error)))
+    page.goto((project / "report.html").as_uri())
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    assert page.evaluate("document.fonts.check('16px STIX')")
+    with page.expect_download() as taken:
+        page.click("#figure-roc button")
+    svg = Path(taken.value.path()).read_text()
+    page.close()
     assert told == []
     assert svg.startswith("<svg") and "var(" not in svg and "#332288" in svg
-
-
-def _shown(sync_api, project, width):
-    """Open the page, take a figure from it; return what the browser complained of, and the figure."""
-    told = []
-    with sync_api.sync_playwright() as driver:
-        browser = browsers.launch(driver)
-        page = browser.new_page(viewport={"width": width, "height": 800}, color_scheme="dark")
-        page.on("console", lambda message: told.append(message.text))
-        page.on("pageerror", lambda error: told.append(str(error)))
-        page.goto((project / "report.html").as_uri())
-        assert page.evaluate("document.documentElement.scrollWidth") == width
-        assert page.evaluate("document.fonts.check('16px STIX')")
-        with page.expect_download() as taken:
-            page.click("#figure-roc button")
-        svg = Path(taken.value.path()).read_text()
-        browser.close()
-    return told, svg
