@@ -11,7 +11,7 @@ Any process that sees a project's folder finds its jobs, whoever started them:
 """
 
 from galcat_core.jobs.control import cancel, resume, start, state, states, wait
-from galcat_core.jobs.folder import find, jobs_of
+from galcat_core.jobs.folder import find, jobs_of, look
 from galcat_core.jobs.job import Job, State
 from galcat_core.jobs.places import Place, load, named
 
@@ -23,6 +23,7 @@ __all__ = [
     "find",
     "jobs_of",
     "load",
+    "look",
     "named",
     "resume",
     "start",

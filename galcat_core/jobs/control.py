@@ -211,9 +211,16 @@ def refuse_second(out: Path, folder: str | Path, but: Job | None = None) -> None
 
 
 def states(jobs: Iterable[Job]) -> list[tuple[Job, State]]:
-    """Return jobs and their states; a scheduler is asked once for all of them."""
+    """Return jobs and their states; a scheduler is asked once for all of them, a broken job hides none."""
     with slurm.one_look():
-        return [(job, state(job)) for job in jobs]
+        return [(job, _state_or_why(job)) for job in jobs]
+
+
+def _state_or_why(job: Job) -> State:
+    try:
+        return state(job)
+    except (GalcatError, OSError) as error:
+        return State("unreadable", str(error))
 
 
 def _submit(job: Job) -> None:

@@ -82,13 +82,17 @@ def find(name: str, folder: str | Path = FOLDER) -> Job:
     Raises
     ------
     GalcatError
-        There is none, or several: those that there are.
+        There is none, or several: those that there are; or it is not whole.
     """
     if (Path(name) / "job.json").is_file():
-        return Job.open(name)
-    there = {job.id: job for job in jobs_of(folder)}
+        job = Job.open(name)
+        job.check()
+        return job
+    whole, broken = look(folder)
+    there = {job.id: job for job in [*whole, *broken]}
     found = [j for key, j in there.items() if name in (key, key.rpartition("-")[2])]
     if len(found) == 1:
+        found[0].check()
         return found[0]
     if found:
         raise GalcatError(f"'{name}' may be {listed(j.id for j in found)}; give the whole name")
@@ -98,5 +102,20 @@ def find(name: str, folder: str | Path = FOLDER) -> Job:
 
 def jobs_of(folder: str | Path = FOLDER) -> list[Job]:
     """Return the jobs of a folder, the oldest first; one whose start was killed half-way is none."""
-    found = [Job(path.parent.absolute()) for path in Path(folder).glob("*/job.json")]
-    return sorted(found, key=lambda job: (job.info["created"], len(job.id), job.id))
+    return look(folder)[0]
+
+
+def look(folder: str | Path = FOLDER) -> tuple[list[Job], dict[Job, str]]:
+    """Return the jobs of a folder, the oldest first, and those whose job.json is not whole, with why not.
+
+    One that is broken hides no other.
+    """
+    whole, broken = [], {}
+    for path in sorted(Path(folder).glob("*/job.json")):
+        job = Job(path.parent.absolute())
+        try:
+            job.check()
+            whole.append((job.info["created"], len(job.id), job.id, job))
+        except (GalcatError, OSError) as error:
+            broken[job] = str(error)
+    return [job for *_, job in sorted(whole)], broken

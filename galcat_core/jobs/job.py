@@ -11,12 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from galcat_core.errors import GalcatError
+from galcat_core.errors import GalcatError, listed
 from galcat_core.files import write_text
 from galcat_core.jobs.places import Place, Shape
 from galcat_core.jobs.process import Process
 
 LOGS = "GALCAT_LOGS"  # tells a job's command the folder for the logs of its workers
+WHEN = "%Y-%m-%d %H:%M:%S"
+KEYS = {"command": list, "project": str, "place": dict, "shape": dict, "token": str, "created": str}
+DELETE = "delete this file; galcat jobs resume then goes on"
 
 
 @dataclass(frozen=True)
@@ -27,8 +30,8 @@ class State:
     ----------
     name : str
         "queued", "running", "finished", "failed" (it ended with a mistake, told in `reason`),
-        "cancelled", "interrupted" (its processes are gone and left no end: resume it), or "unknown"
-        (nobody who knows answers).
+        "cancelled", "interrupted" (its processes are gone and left no end: resume it), "unknown"
+        (nobody who knows answers), or, where jobs are listed, "unreadable" (a file of it is not whole).
     reason : str
         One line, or empty.
     nodes : str
@@ -75,16 +78,20 @@ class Submission:
     @property
     def name(self) -> str:
         """By which a batch system knows it, no other is called so."""
-        return json.loads(self.file.read_text())["name"]
+        return str(self._told.get("name", ""))
 
     @property
     def id(self) -> str:
         """The batch system's number; empty where there is none yet."""
-        return json.loads(self.file.read_text()).get("id", "")
+        return str(self._told.get("id", ""))
 
     def keep_id(self, number: str) -> None:
         """Remember the batch system's number."""
         write_text(self.file, json.dumps({"name": self.name, "id": number}) + "\n")
+
+    @property
+    def _told(self) -> dict[str, Any]:
+        return _read(self.file, {"name": str}, DELETE)
 
 
 @dataclass(frozen=True)
@@ -110,12 +117,15 @@ class Attempt:
     @property
     def info(self) -> dict[str, Any]:
         """`process` (its head), `submission`, `slurm_job`, `restarts`, `began`; empty if it never began."""
-        return _read(self.folder / "attempt.json")
+        return _read(self.folder / "attempt.json", {"process": dict, "submission": int}, DELETE)
 
     @property
     def process(self) -> Process | None:
         """The job's head."""
-        return Process.from_dict(self.info["process"]) if self.info else None
+        try:
+            return Process.from_dict(self.info["process"]) if self.info else None
+        except TypeError as error:
+            raise _not_whole(self.folder / "attempt.json", error, DELETE) from error
 
     @property
     def end(self) -> State | None:
@@ -123,7 +133,7 @@ class Attempt:
 
         "requeued" is no state of a job: its scheduler knows whether it is in the queue again.
         """
-        found = _read(self.folder / "end.json")
+        found = _read(self.folder / "end.json", {"state": str, "reason": str}, DELETE)
         return State(found["state"], found["reason"]) if found else None
 
     def finish(self, state: State, code: int | None = None) -> None:
@@ -168,7 +178,24 @@ class Job:
     def info(self) -> dict[str, Any]:
         """What `job.json` says: `command`, `project` (where it runs, as seen from here), `place`,
         `shape`, `out`, `token`, `code`, `created`."""
-        return _read(self.folder / "job.json")
+        return _read(self.folder / "job.json", KEYS, f"delete the folder {self.id}")
+
+    def check(self) -> None:
+        """Look whether `job.json` can be relied upon.
+
+        Raises
+        ------
+        GalcatError
+            It is not whole, or something in it is not as galcat writes it: what, in one line.
+        """
+        try:
+            info, _, _, _ = self.info, self.place, self.shape.workers, self.out
+            time.strptime(info["created"], WHEN)
+            if len(info["command"]) < 2 or not all(isinstance(w, str) for w in info["command"]):
+                raise ValueError(f"command = {info['command']}")
+        except (KeyError, TypeError, ValueError) as error:
+            mend = f"delete the folder {self.id}"
+            raise _not_whole(self.folder / "job.json", error, mend) from error
 
     @property
     def place(self) -> Place:
@@ -212,8 +239,8 @@ class Job:
     @property
     def attempts(self) -> list[Attempt]:
         """The times that it ran, the last one last."""
-        there = (self.folder / "attempts").glob("*/attempt.json")
-        return sorted((Attempt(p.parent) for p in there), key=lambda a: a.number)
+        there = (p.parent for p in (self.folder / "attempts").glob("*/attempt.json"))
+        return sorted((Attempt(p) for p in there if p.name.isdigit()), key=lambda a: a.number)
 
     def submit_next(self) -> Submission:
         """Write that it is about to be handed in (again); a kill afterwards loses nothing."""
@@ -240,7 +267,7 @@ class Job:
 
 def now() -> str:
     """Return date and time as people write them."""
-    return time.strftime("%Y-%m-%d %H:%M:%S")
+    return time.strftime(WHEN)
 
 
 def next_folder(parent: Path, prefix: str) -> Path:
@@ -255,11 +282,21 @@ def next_folder(parent: Path, prefix: str) -> Path:
         number += 1
 
 
-def _read(path: Path) -> dict[str, Any]:
-    """Return a JSON file's content; empty without one."""
+def _read(path: Path, wanted: dict[str, type], mend: str) -> dict[str, Any]:
+    """Return a JSON file's content, which has at least these keys; empty without one."""
     try:
-        return json.loads(path.read_text())
+        found = json.loads(path.read_text())
     except FileNotFoundError:
         return {}
     except ValueError as error:
-        raise GalcatError(f"{path}: not whole ({error}); delete the job's folder") from error
+        raise _not_whole(path, error, mend) from error
+    if not isinstance(found, dict):
+        raise _not_whole(path, "no table of keys", mend)
+    wrong = [key for key, kind in wanted.items() if not isinstance(found.get(key), kind)]
+    if wrong:
+        raise _not_whole(path, f"nothing legal at {listed(wrong)}", mend)
+    return found
+
+
+def _not_whole(path: Path, why: object, mend: str) -> GalcatError:
+    return GalcatError(f"{path}: not whole ({why}); {mend}")

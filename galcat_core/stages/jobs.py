@@ -172,17 +172,19 @@ def _start(
 
 
 def list_jobs(folder: str | Path = FOLDER) -> list[tuple[jobs.Job, jobs.State]]:
-    """Print a line for each job of a folder, the newest last; return them."""
-    found = jobs.states(jobs.jobs_of(folder))
-    if not found:
+    """Print a line for each job of a folder, the newest last; return those that are whole."""
+    whole, broken = jobs.look(folder)
+    if not whole and not broken:
         say(f"no jobs in {folder}; galcat train ... --on local starts one")
         return []
+    found = jobs.states(whole)
     rows = [("job", "state", "place", "workers", "created", "makes", "")]
     for job, state in found:
         info, shape = job.info, job.shape
         many = f"{shape.nodes} x {shape.tasks_per_node}"
         made = info["out"] or ""
         rows.append((job.id, state.name, job.place.name, many, info["created"], made, state.reason))
+    rows += [(job.id, "unreadable", "", "", "", "", why) for job, why in broken.items()]
     _columns(rows)
     return found
 

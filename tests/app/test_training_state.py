@@ -53,11 +53,12 @@ def _apart(do: Callable[[], None]) -> None:
         thread.submit(do).result()
 
 
-def _start(folder: Path, *program: str) -> jobs.Job:
+def _start(folder: Path, *program: str, out: str | None = None) -> jobs.Job:
     """Start a real job of another program than training, which takes no seconds to begin."""
     place = jobs.load()["local"]
     command = ["python", "-m", "tests.jobs.programs", *program]
-    return jobs.start(command, place, project=ROOT, folder=folder / "jobs")
+    made = folder / out if out else None
+    return jobs.start(command, place, out=made, project=ROOT, folder=folder / "jobs")
 
 
 def _run(folder: Path, report: dict | None = None, epochs: int = 3, stages: int = 1) -> Path:
@@ -318,9 +319,6 @@ def test_a_missing_folder_is_a_notice_and_an_empty_one_tells_what_is_first(tmp_p
 
 def test_broken_things_are_lines_not_errors(own: Path) -> None:
     (own / "jobs/train-1").mkdir(parents=True)  # a start that was killed
-    for name, text in (("train-2", '{"command": ['), ("train-3", "{}"), ("train-4", "[]")):
-        (own / "jobs" / name).mkdir()
-        (own / "jobs" / name / "job.json").write_text(text)
     for name, file, text in (
         ("bad-info", "run.json", '{"work'),
         ("bad-history", "history.csv", "epoch,loss\n1,x\n\x00"),
@@ -335,7 +333,6 @@ def test_broken_things_are_lines_not_errors(own: Path) -> None:
     (own / "cutouts/half").mkdir()
     (own / "cutouts/half/store.json").write_text("{")
     state = TrainingState(own)
-    assert len(state.project.remarks) == 3
     assert {t.title for t in state.trainings} >= {"bad-info", "bad-history", "lonely"}
     for training in state.trainings:
         state.select(training.key)
@@ -346,6 +343,35 @@ def test_broken_things_are_lines_not_errors(own: Path) -> None:
         assert json.dumps(contents.log_content(state))
     assert state.inputs.stores["cutouts/half"].problem
     shutil.rmtree(own / "jobs")
+
+
+def test_a_job_that_cannot_be_read_is_told_and_hinders_no_other(own: Path) -> None:
+    (own / "marks").mkdir()
+    broken = _start(own, "fail", out="runs/sdss-ds18")
+    jobs.wait(broken, 60)
+    page = Training(own)
+    assert page.state.training("job:programs-1").state.name == "failed"
+    whole = (broken.folder / "job.json").read_text()
+    (broken.folder / "job.json").write_text(whole[: len(whole) // 2])  # while the page is open
+    other = _start(own, "sleep", str(own / "marks"), out="runs/sdss-ds18")
+    page.state.show(page.state.look())
+    names = {t.key: t.state.name for t in page.state.trainings}
+    assert names == {"job:programs-1": "unreadable", "job:programs-2": "running"}
+    page.state.select("job:programs-1")
+    page.state.show(page.state.look())
+    told = contents.detail_content(page.state)
+    assert "programs-1/job.json: not whole" in told["reason"]
+    assert told["reason"].endswith("; delete the folder programs-1")
+    assert not (told["resumable"] or told["cancellable"] or told["settings"])
+    assert "the store is gone" in contents.log_content(page.state)["text"]
+    with pytest.raises(GalcatError, match="not whole"):
+        page.state.resume("job:programs-1")
+    with pytest.raises(GalcatError, match="programs-2 makes it and is running"):
+        _start(own, "fail", out="runs/sdss-ds18")
+    page.state.cancel(f"job:{other.id}")
+    shutil.rmtree(broken.folder)
+    page.state.show(page.state.look())
+    assert [t.key for t in page.state.trainings] == ["job:programs-2"]
 
 
 def test_three_hundred_jobs_are_listed_the_newest_first(own: Path) -> None:

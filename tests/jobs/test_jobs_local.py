@@ -15,7 +15,7 @@ from galcat_core import jobs
 from galcat_core.cli import main as galcat
 from galcat_core.config import Config
 from galcat_core.errors import GalcatError
-from galcat_core.jobs.control import pause_seconds
+from galcat_core.jobs.control import pause_seconds, refuse_second
 from galcat_core.jobs.logs import follow
 from galcat_core.jobs.process import Process
 from galcat_core.runs import Run
@@ -127,6 +127,61 @@ def test_what_cannot_be_done_is_told(folder, tmp_path, until):
     assert jobs.wait(done).name == "finished"
     with pytest.raises(GalcatError, match=r"is finished: there is nothing to resume"):
         jobs.resume(done)
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "told"),
+    [
+        ("job.json", '{"command": ["galcat", ', "not whole (Expecting value"),
+        ("job.json", "{}", "not whole (nothing legal at command, project, place"),
+        ("job.json", "[]", "not whole (no table of keys)"),
+        ("job.json", {"place": {"name": "local", "kind": "lokal"}}, "Did you mean 'local'?"),
+        ("job.json", {"shape": {"nodes": 1}}, "missing 1 required positional argument"),
+        ("job.json", {"command": ["galcat"]}, "not whole (command = ['galcat'])"),
+        ("job.json", {"created": "yesterday"}, "'yesterday' does not match format"),
+        ("job.json", {"out": 7}, "delete the folder programs-1"),
+        ("attempts/1/attempt.json", "{", "attempt.json: not whole (Expecting property name"),
+        ("attempts/1/attempt.json", {"process": 7}, "delete this file; galcat jobs resume"),
+        ("attempts/1/end.json", "", "end.json: not whole (Expecting value"),
+        ("submission-1.json", "\0", "submission-1.json: not whole"),
+    ],
+)
+def test_a_broken_file_is_told_in_one_line_and_hides_no_other_job(
+    two_jobs, tmp_path, capsys, file, text, told
+):
+    folder = shutil.copytree(two_jobs, tmp_path / "jobs")
+    path = folder / "programs-1" / file
+    if isinstance(text, dict):
+        text = json.dumps({**json.loads(path.read_text()), **text})
+    if file.startswith("submission"):  # read of a job that was not seen to end
+        shutil.rmtree(folder / "programs-1/attempts")
+        (folder / "programs-1/attempts").mkdir()
+        info = json.loads((folder / "programs-1/job.json").read_text())
+        info["place"] = {"name": "slurm", "kind": "slurm"}
+        (folder / "programs-1/job.json").write_text(json.dumps(info))
+    path.write_text(text)
+    assert galcat(["jobs", "list", "--jobs", str(folder)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 3
+    (broken,) = [line for line in lines if line.startswith("programs-1")]
+    assert broken.split()[1] == "unreadable"
+    assert told in broken
+    assert any(line.startswith("programs-2  finished") for line in lines)
+    assert galcat(["jobs", "show", "programs-1", "--jobs", str(folder)]) == 2
+    assert told in capsys.readouterr().err
+    with pytest.raises(GalcatError):
+        jobs.resume(jobs.Job.open(folder / "programs-1"))
+    assert galcat(["jobs", "log", "2", "--jobs", str(folder)]) == 0
+    refuse_second(tmp_path / "runs/a", folder)  # another one may be started
+
+
+@pytest.fixture(scope="module")
+def two_jobs(tmp_path_factory):
+    """A folder of two jobs that are finished."""
+    folder = tmp_path_factory.mktemp("two") / "jobs"
+    for job in [start(folder, "sleep", folder.parent, 0) for _ in range(2)]:
+        assert jobs.wait(job).name == "finished"
+    return folder
 
 
 def test_a_job_that_was_never_handed_in_says_so_and_can_be(folder, tmp_path):

@@ -55,7 +55,6 @@ class Look:
     """What was seen at one look at the files."""
 
     trainings: tuple[Training, ...]
-    broken: tuple[str, ...]
     inputs: Inputs
     detail: Detail | None
     selected: str
@@ -142,7 +141,7 @@ class TrainingState(traitlets.HasTraits):
 
     def look(self) -> Look:
         """Read the project's files; nothing of the state is changed."""
-        trainings, broken = self.lister.look()
+        trainings = self.lister.look()
         inputs = self.inputs
         if time.monotonic() - self._inputs_seen > INPUTS_SECONDS:
             inputs, self._inputs_seen = self.finder.inputs(), time.monotonic()
@@ -151,7 +150,7 @@ class TrainingState(traitlets.HasTraits):
             selected = next((t.key for t in trainings if t.live), FORM)
         chosen = _by_key(trainings, selected)
         detail = self._detail(chosen, inputs) if chosen else None
-        return Look(tuple(trainings), tuple(broken), inputs, detail, selected)
+        return Look(tuple(trainings), inputs, detail, selected)
 
     def show(self, look: Look) -> None:
         """Show what was seen; a selection that was made meanwhile stands."""
@@ -160,7 +159,7 @@ class TrainingState(traitlets.HasTraits):
         if look.inputs != self.inputs or self.checked is None:
             self.inputs = look.inputs
             self.check()
-        remarks = (*look.broken, *([look.inputs.problem] if look.inputs.problem else []))
+        remarks = (look.inputs.problem,) if look.inputs.problem else ()
         if self.project.remarks != remarks:
             self.project = Shown(self.path, remarks)
         self.trainings = look.trainings

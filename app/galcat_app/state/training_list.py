@@ -11,7 +11,7 @@ from galcat_app.state.training_inputs import Finder
 from galcat_core import jobs
 from galcat_core.errors import GalcatError
 from galcat_core.jobs.folder import FOLDER
-from galcat_core.jobs.job import Job, State
+from galcat_core.jobs.job import WHEN, Job, State
 from galcat_core.runs import Run
 
 SCHEDULER_SECONDS = 15.0  # between two questions to a batch system about a job that has not stirred
@@ -31,7 +31,7 @@ class Training:
     title : str
         What it makes, or the job's name.
     verb : str
-        "train", or what else the job does.
+        "train", or what else the job does; empty where that cannot be read.
     job : Job or None
     folder : Path or None
         Of the run, where there is one by now.
@@ -58,13 +58,18 @@ class Training:
     began: float
 
     @property
+    def name(self) -> str:
+        """The title, and what it does where that is no training."""
+        return f"{self.verb}: {self.title}" if self.verb not in ("", "train") else self.title
+
+    @property
     def live(self) -> bool:
         return self.state.live
 
     @property
     def resumable(self) -> bool:
         """Whether it may be handed in again."""
-        return not self.live and self.state.name != "finished"
+        return not self.live and self.state.name not in ("finished", "unreadable")
 
 
 class Lister:
@@ -73,87 +78,54 @@ class Lister:
     def __init__(self, finder: Finder) -> None:
         self.finder = finder
         self.path = finder.path
-        self._jobs: dict[Path, dict[str, Any]] = {}  # what job.json says never changes
         self._states: dict[Path, tuple[tuple, float, State]] = {}
 
-    def look(self) -> tuple[list[Training], list[str]]:
-        """Return the trainings, the newest first, and what cannot be read."""
-        found, made, broken = [], set(), []
-        there = self._there(broken)
-        for job, state in self._states_of(there, broken):
-            training = self._of_job(job, state)
-            found.append(training)
-            if job.out:
-                made.add(job.out.resolve())
+    def look(self) -> list[Training]:
+        """Return the trainings, the newest first; a job that cannot be read is one of them, and hides none."""
+        found, made = [], set()
+        there, broken = self._there()
+        for job, state in self._states_of(there):
+            told = there[job]
+            found.append(_of_job(job, told, state))
+            if told["makes"]:
+                made.add(told["makes"].resolve())
+        found += [_of_broken(job, why) for job, why in broken.items()]
         for folder in self.finder.runs():
             if (self.path / folder).resolve() not in made:
                 found.append(self._of_run(folder))
-        return sorted(found, key=lambda t: (t.began, t.key), reverse=True), broken
+        return sorted(found, key=lambda t: (t.began, t.key), reverse=True)
 
     def forget(self, job: Job) -> None:
         """Look anew at a job that was just acted on."""
         self._states.pop(job.folder, None)
 
-    def _there(self, broken: list[str]) -> list[Job]:
-        """Return the jobs that can be read; a folder without job.json is a start that was killed."""
-        found = []
+    def _there(self) -> tuple[dict[Job, dict[str, Any]], dict[Job, str]]:
+        """Return what the jobs say of themselves; and those that cannot be read, with why not."""
+        found, broken = {}, {}
         for file in sorted((self.path / FOLDER).glob("*/job.json")):
             job = Job(file.parent.absolute())
             try:
-                if job.folder not in self._jobs:
-                    told = dict(job.info, shape=job.shape, place=job.place)
-                    told["began"] = time.mktime(time.strptime(told["created"], "%Y-%m-%d %H:%M:%S"))
-                    self._jobs[job.folder] = told
-                found.append(job)
-            except (GalcatError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-                broken.append(f"{FOLDER}/{job.id} cannot be read ({type(error).__name__}): {error}")
-        return found
+                found[job] = self.finder.kept("job", file, _told_by)
+            except (GalcatError, OSError) as error:
+                broken[job] = str(error)
+        return found, broken
 
-    def _states_of(self, there: list[Job], broken: list[str]) -> list[tuple[Job, State]]:
+    def _states_of(self, there: dict[Job, dict[str, Any]]) -> list[tuple[Job, State]]:
         """Return jobs with their states; batch systems are asked seldom, and once for all jobs."""
         stamps = {job.folder: _stamp(job) for job in there}
-        asked = [job for job in there if not self._known(job, stamps[job.folder])]
-        try:
-            news = jobs.states(asked)
-        except (GalcatError, OSError, ValueError, KeyError, TypeError):
-            news = [(job, self._state(job)) for job in asked]  # one of them is broken: one by one
-        for job, state in news:
+        asked = [job for job in there if not self._known(job, there[job], stamps[job.folder])]
+        for job, state in jobs.states(asked):
             self._states[job.folder] = stamps[job.folder], time.monotonic(), state
         return [(job, self._states[job.folder][2]) for job in there]
 
-    def _state(self, job: Job) -> State:
-        try:
-            return jobs.state(job)
-        except (GalcatError, OSError, ValueError, KeyError, TypeError) as error:
-            return State("interrupted", f"its files cannot be read: {error}")
-
-    def _known(self, job: Job, stamp: tuple) -> bool:
+    def _known(self, job: Job, told: dict[str, Any], stamp: tuple) -> bool:
         """Tell whether a job's state need not be asked for."""
         was, when, state = self._states.get(job.folder, (None, 0.0, State("unknown")))
         if was != stamp:
             return False
         if state.name in FINAL:
             return True
-        local = self._jobs[job.folder]["place"].kind == LOCAL
-        return not local and time.monotonic() - when < SCHEDULER_SECONDS
-
-    def _of_job(self, job: Job, state: State) -> Training:
-        told = self._jobs[job.folder]
-        verb = told["command"][1] if told["command"][0] == "galcat" else told["command"][2]
-        run = job.out if job.out and (job.out / "run.json").is_file() else None
-        return Training(
-            f"job:{job.id}",
-            Path(told["out"]).name if told["out"] else job.id,
-            verb,
-            job,
-            run,
-            state,
-            told["place"].name,
-            told["place"].kind,
-            told["shape"].workers,
-            told["shape"].nodes,
-            told["began"],
-        )
+        return told["place"].kind != LOCAL and time.monotonic() - when < SCHEDULER_SECONDS
 
     def _of_run(self, folder: Path) -> Training:
         run = Run(self.path / folder)
@@ -172,6 +144,42 @@ class Lister:
             str(folder.relative_to("runs")) if folder.parts[0] == "runs" else str(folder),
         )
         return Training(key, name, "train", None, run.folder, state, "", "", workers, 1, began)
+
+
+def _told_by(file: Path) -> dict[str, Any]:
+    """Return what a job.json says, its place and shape as objects."""
+    job = Job(file.parent)
+    job.check()
+    info = job.info
+    began = time.mktime(time.strptime(info["created"], WHEN))
+    return {**info, "place": job.place, "shape": job.shape, "makes": job.out, "began": began}
+
+
+def _of_job(job: Job, told: dict[str, Any], state: State) -> Training:
+    makes: Path | None = told["makes"]
+    return Training(
+        f"job:{job.id}",
+        makes.name if makes else job.id,
+        _verb(told["command"]),
+        job,
+        makes if makes and (makes / "run.json").is_file() else None,
+        state,
+        told["place"].name,
+        told["place"].kind,
+        told["shape"].workers,
+        told["shape"].nodes,
+        told["began"],
+    )
+
+
+def _verb(command: list[str]) -> str:
+    return command[1] if command[0] == "galcat" else command[1:3][-1]  # python -m MODULE
+
+
+def _of_broken(job: Job, why: str) -> Training:
+    file, state = job.folder / "job.json", State("unreadable", why)
+    began = file.stat().st_mtime if file.is_file() else time.time()
+    return Training(f"job:{job.id}", job.id, "", job, None, state, "", "", 1, 1, began)
 
 
 def _workers(path: Path) -> int:

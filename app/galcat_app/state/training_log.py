@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from galcat_core.errors import GalcatError
 from galcat_core.jobs.job import Job
 from galcat_core.jobs.logs import files
 
@@ -39,8 +40,12 @@ def sources(job: Job | None, run: Path | None) -> dict[str, list[Path]]:
     """Return the logs that there are: "job", and a worker's number -> its files, the oldest first."""
     found: dict[str, list[Path]] = {}
     if job is not None:
-        found["job"] = files(job)
-        paths = sorted((job.folder / "attempts").glob("*/rank-*.txt"), key=_attempt)
+        attempts = job.folder / "attempts"
+        try:
+            found["job"] = files(job)
+        except (GalcatError, KeyError):  # an attempt that cannot be read may have said something
+            found["job"] = sorted(attempts.glob("*/log.txt"), key=_attempt)
+        paths = sorted(attempts.glob("*/rank-*.txt"), key=_attempt)
     else:
         paths = sorted((run / "logs").glob("rank-*.txt")) if run else []
     ranks: dict[str, list[Path]] = {}

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 import shlex
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from galcat_core import jobs
 from galcat_core.demo import check_place
 from galcat_core.errors import GalcatError, listed
+from galcat_core.jobs.job import WHEN
 
 SHOWN = 6  # the newest so many
 TAIL_BYTES = 1 << 18
@@ -67,29 +69,24 @@ class Work:
 
 
 def of_project(path: Path) -> list[Work]:
-    """Return the newest jobs, the newest first; one whose files are broken is left out."""
+    """Return the newest jobs, the newest first; one whose files are broken is told, and hides no other."""
+    whole, broken = jobs.look(path / "jobs")
+    newest = whole[::-1][:SHOWN] + [*broken][:SHOWN]
+    found = [_broken(job, broken[job]) if job in broken else _work(job) for job in newest]
+    return sorted(found, key=lambda work: work.created, reverse=True)[:SHOWN]
+
+
+def _work(job: jobs.Job) -> Work:
     try:
-        there = jobs.jobs_of(path / "jobs")
-    except (GalcatError, OSError, KeyError, TypeError):  # a job.json that is not whole
-        there = [job for job in _each(path) if _whole(job)]
-    found = []
-    for job in reversed(there[-SHOWN:]):
-        try:
-            found.append(work_of(job))
-        except (GalcatError, OSError, KeyError, TypeError, ValueError, IndexError):
-            continue
-    return found
+        return work_of(job)
+    except (GalcatError, OSError, KeyError, TypeError, ValueError) as error:
+        return _broken(job, str(error))
 
 
-def _each(path: Path) -> list[jobs.Job]:
-    return [jobs.Job(file.parent.absolute()) for file in sorted((path / "jobs").glob("*/job.json"))]
-
-
-def _whole(job: jobs.Job) -> bool:
-    try:
-        return bool(job.info["created"] and job.info["command"])
-    except (GalcatError, OSError, KeyError, TypeError):
-        return False
+def _broken(job: jobs.Job, why: str) -> Work:
+    file = job.folder / "job.json"
+    made = time.localtime(file.stat().st_mtime if file.is_file() else None)
+    return Work(job.id, "unreadable", why, "", "", time.strftime(WHEN, made), live=False)
 
 
 def work_of(job: jobs.Job) -> Work:
@@ -156,7 +153,6 @@ def find(path: Path, name: object) -> jobs.Job:
     """Return a job of the project by its name, whatever a browser sent."""
     if not isinstance(name, str) or not re.fullmatch(r"[\w-]+", name):
         raise GalcatError("a job is named as train-1 is")
-    there = {work.id for work in of_project(path)}
-    if name not in there:
+    if name not in {job.id for job in jobs.jobs_of(path / "jobs")}:
         raise GalcatError(f"there is no job {name} in this project")
     return jobs.Job.open(path / "jobs" / name)

@@ -24,14 +24,15 @@ def list_content(state: TrainingState) -> dict[str, Any]:
 
 def _line(training: Training) -> dict[str, Any]:
     job = training.job.id if training.job else ""
+    where = training.place or ("" if job else "in a terminal")
     many = f"{training.workers} workers" if training.workers > 1 else ""
     return {
         "key": training.key,
         "title": training.title,
-        "verb": training.verb,
+        "name": training.name,
         "state": training.state.name,
         "reason": training.state.reason,
-        "told": " · ".join(p for p in (job, training.place or "in a terminal", many) if p),
+        "told": " · ".join(p for p in (job, where, many) if p),
         "began": training.began,
         "live": training.live,
     }
@@ -141,11 +142,7 @@ def detail_content(state: TrainingState) -> dict[str, Any]:
     training, course = detail.training, detail.course
     job = training.job
     facts = [] if course is None else list(course.facts)
-    many = f"{training.workers} workers" if training.workers > 1 else "1 worker"
-    if training.nodes > 1:
-        many += f" on {training.nodes} nodes"
-    where = f"{training.place}{f' ({training.state.nodes})' if training.state.nodes else ''}"
-    facts += [("place", where or "a terminal"), ("with", many)]
+    facts += _where(training)
     return {
         **_line(training),
         "job": job.id if job else "",
@@ -164,6 +161,17 @@ def detail_content(state: TrainingState) -> dict[str, Any]:
         ],
         "terminal": training.live and job is None,
     }
+
+
+def _where(training: Training) -> list[tuple[str, str]]:
+    """Return where it ran, and on how much."""
+    if not training.verb:
+        return []
+    many = f"{training.workers} workers" if training.workers > 1 else "1 worker"
+    if training.nodes > 1:
+        many += f" on {training.nodes} nodes"
+    where = f"{training.place}{f' ({training.state.nodes})' if training.state.nodes else ''}"
+    return [("place", where or "a terminal"), ("with", many)]
 
 
 def _reason(training: Training, course: Course | None) -> str:

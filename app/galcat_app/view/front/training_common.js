@@ -3,6 +3,7 @@
 const STATES = {
   queued: "waiting", running: "running", finished: "finished", failed: "failed",
   cancelled: "cancelled", interrupted: "interrupted", unknown: "not known",
+  unreadable: "unreadable",
 };
 
 const badge = (state) => h(`span.g-state.g-is-${state in STATES ? state : "unknown"}`, {}, STATES[state] ?? state);

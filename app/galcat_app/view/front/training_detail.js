@@ -25,14 +25,13 @@ function render({ model, el }) {
     const content = model.get("content");
     if (!content.key) return;
     if (content.key !== key) { key = content.key; asking = false; body.scrollTop = 0; log.followAgain(); }
-    const name = content.verb === "train" ? content.title : `${content.verb}: ${content.title}`;
-    if (title.textContent !== name) title.textContent = name;
+    if (title.textContent !== content.name) title.textContent = content.name;
     refill(state, content.state, () => badge(content.state));
     const since = [content.told, ago(content.began)].join(" · ");
     if (told.textContent !== since) told.textContent = since;
     why.hidden = !content.reason && !content.terminal;
     why.textContent = content.terminal ? "It was started in a terminal, not as a job: end it there, with Ctrl-C." : content.reason;
-    why.classList.toggle("g-bad", ["failed", "interrupted", "unknown"].includes(content.state));
+    why.classList.toggle("g-bad", ["failed", "interrupted", "unknown", "unreadable"].includes(content.state));
     fillProgress(content.results ? null : content.progress);
     refill(facts, content.facts, () => content.facts.map(([term, value]) => h("div", {}, h("dt", {}, term), h("dd", {}, value))));
     charts.root.hidden = !content.progress;

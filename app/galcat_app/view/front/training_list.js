@@ -30,7 +30,7 @@ function render({ model, el }) {
       onclick: () => model.send({ kind: "select", key: training.key }) }));
     lines.set(training.key, made);
     refill(made.firstChild, training, () => [
-      h("span.g-train-title", {}, training.verb === "train" ? training.title : `${training.verb}: ${training.title}`),
+      h("span.g-train-title", {}, training.name),
       badge(training.state),
       h("span.g-train-told", {}, training.told, h("time.g-train-age", { "data-began": training.began }, ago(training.began))),
       training.reason && !["running", "finished"].includes(training.state) ? h("span.g-train-why", { title: training.reason }, training.reason) : null,
