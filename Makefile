@@ -6,6 +6,9 @@ UV_VERSION := 0.13.8
 UV := PYTHONPATH=$(CURDIR)/.tools $(PYTHON) -m uv
 PROJECT ?= demo
 WORKERS ?= 2
+# Where Python may not keep the bytecode of what it imports, every process would compile TensorFlow anew, for
+# twice the time of its start: it is compiled once, with the installation.
+BYTECODE := $(if $(PYTHONDONTWRITEBYTECODE),--compile-bytecode)
 
 .DEFAULT_GOAL := help
 .PHONY: help install horovod demo app test test-cluster lint bench lock clean
@@ -22,7 +25,7 @@ app: install  ## serve the dashboards of PROJECT
 	@$(BIN)/galcat app $(PROJECT)
 
 test: install $(VENV)/.browser  ## run the tests (TESTS="tests/images -k store" for some of them)
-	@$(BIN)/python -m pytest $(TESTS)
+	@$(if $(BYTECODE),$(BIN)/python -m compileall -q galcat_core app &&) $(BIN)/python -m pytest $(TESTS)
 
 test-cluster: install $(VENV)/.slurm  ## run the tests on a real Slurm of two nodes (installs Slurm if there is none)
 	@$(BIN)/python -m pytest -m slurm tests/jobs
@@ -48,7 +51,7 @@ clean:  ## remove what was installed (not the projects)
 
 $(VENV)/.installed: requirements.lock pyproject.toml | .tools/uv-$(UV_VERSION)
 	@test -x $(BIN)/python || $(UV) venv -q --python $(PYTHON) $(VENV)
-	$(UV) pip install --python $(VENV) --require-hashes -r requirements.lock
+	$(UV) pip install --python $(VENV) $(BYTECODE) --require-hashes -r requirements.lock
 	@$(UV) pip install -q --python $(VENV) --no-deps -e .
 	@touch $@
 
@@ -59,7 +62,7 @@ $(VENV)/.horovod: packaging/horovod.lock $(wildcard packaging/horovod-headers/*)
 	  echo "install g++ and run 'make install' for the rest."; \
 	elif echo "Building Horovod against TensorFlow (2 to 4 minutes, once) ..." && \
 	    CPLUS_INCLUDE_PATH=$(CURDIR)/packaging/horovod-headers $(UV) pip install --python $(VENV) \
-	    --no-deps --require-hashes -r packaging/horovod.lock > $(VENV)/horovod.log 2>&1; then touch $@; \
+	    $(BYTECODE) --no-deps --require-hashes -r packaging/horovod.lock > $(VENV)/horovod.log 2>&1; then touch $@; \
 	else tail -n 3 $(VENV)/horovod.log; \
 	  echo "Horovod was not built (whole log: $(VENV)/horovod.log). Everything but training with several workers"; \
 	  echo "works; mend what the log tells and run 'make install' for the rest."; fi
