@@ -37,7 +37,7 @@ bench: install  ## measure speed and memory against peers
 	@$(BIN)/python -m benchmarks
 
 lock: .tools/uv-$(UV_VERSION)  ## resolve the dependencies anew
-	@$(UV) pip compile -q pyproject.toml --extra cpu --extra horovod --extra jax --extra lab --extra hub --extra test --python-version 3.11 \
+	@$(UV) pip compile -q pyproject.toml --extra cpu --extra horovod --extra jax --extra lab --extra hub --extra imagenet --extra test --python-version 3.11 \
 	  --upgrade --generate-hashes --no-annotate --no-header --no-emit-package horovod -o requirements.lock
 
 clean:  ## remove what was installed (not the projects)

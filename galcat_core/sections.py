@@ -143,6 +143,7 @@ class Train:
             "xception",
             "mobilenetv3small",
             "mobilenetv3large",
+            "efficientnetlite0",
             "efficientnetv2b0",
             "resnet50v2",
             "densenet121",
@@ -156,8 +157,8 @@ class Train:
     )
     weights: str = setting(
         "imagenet",
-        "what a keras.applications network begins with: imagenet, none (random), or a file of its "
-        "base without top (.h5, .weights.h5, .keras)",
+        "what a network with a pretrained base begins with: imagenet, none (random), or a file of "
+        "its base without top (.h5, .weights.h5, .keras; efficientnetlite0: .pth too)",
     )
     seed: int = setting(1, "seed of weights, order, augmentation and dropout", low=0)
     epochs: int = setting(50, "most epochs, of all stages together", low=1)

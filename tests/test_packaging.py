@@ -30,7 +30,7 @@ def _conda(path: Path) -> dict[str, str]:
 
 def test_environment_has_the_packages_of_pyproject() -> None:
     extras = PROJECT["optional-dependencies"]
-    named = [p for extra in ("cpu", "lab", "hub", "test") for p in extras[extra]]
+    named = [p for extra in ("cpu", "lab", "hub", "imagenet", "test") for p in extras[extra]]
     wanted = _named(PROJECT["dependencies"] + named)
     wanted["python"] = PROJECT["requires-python"]
     found = {k: v for k, v in _conda(ROOT / "environment.yml").items() if k not in FOR_BUILDING}
@@ -45,7 +45,7 @@ def test_lock_pins_every_direct_dependency_by_hash() -> None:
     text = (ROOT / "requirements.lock").read_text()
     pinned = set(re.findall(r"^([a-z0-9-]+)==", text, re.M))
     extras = PROJECT["optional-dependencies"]
-    named = [p for extra in ("cpu", "jax", "lab", "hub", "test") for p in extras[extra]]
+    named = [p for extra in ("cpu", "jax", "lab", "hub", "imagenet", "test") for p in extras[extra]]
     direct = _named(PROJECT["dependencies"] + named)
     assert set(direct) <= pinned
     assert text.count("==") <= text.count("--hash=sha256:")

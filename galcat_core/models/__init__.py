@@ -17,7 +17,7 @@ from galcat_core.runs import Run
 
 backend.choose()
 with quiet():  # the first import of Keras and its backend, wherever models are asked for first
-    from galcat_core.models import backbones, ds18, resnet12, xception
+    from galcat_core.models import backbones, ds18, efficientnet_lite, resnet12, xception
     from galcat_core.models.face import Network
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ NETWORKS: dict[str, Network] = {
     "xception": xception.XCEPTION,
     "mobilenetv3small": backbones.MOBILENETV3SMALL,
     "mobilenetv3large": backbones.MOBILENETV3LARGE,
+    "efficientnetlite0": efficientnet_lite.EFFICIENTNETLITE0,
     "efficientnetv2b0": backbones.EFFICIENTNETV2B0,
     "resnet50v2": backbones.RESNET50V2,
     "densenet121": backbones.DENSENET121,

@@ -100,9 +100,7 @@ class Backbone(Network):
         with computing_in(precision), _default_seeds(first[0]):
             base = self._base(None)
             x = layers.GlobalAveragePooling2D(name="pooled")(base.output)
-            x = dense(UNITS, "relu", first[1], "hidden")(x)
-            x = layers.Dropout(DROPOUT, seed=drop, name="hidden_dropout")(x)
-            x = dense(UNITS, "relu", first[2], self.EMBEDDING_LAYER)(x)
+            x = self._head(x, first, drop)
             x = dense(2, "softmax", first[3], "probability", dtype="float32")(x)
         model = keras.Model(base.input, x, name=self.name)
         _settle(model, drop)
@@ -144,6 +142,12 @@ class Backbone(Network):
         """
         whole = keras.backend.standardize_dtype(images.dtype) == "uint8"
         return self.preprocess(ops.cast(images, "float32") * (1.0 if whole else 255.0))
+
+    def _head(self, x: Any, first: list[int], drop: int) -> Any:
+        """Return what stands between the pooled features and the probability: Khan et al. 2019's."""
+        x = dense(UNITS, "relu", first[1], "hidden")(x)
+        x = layers.Dropout(DROPOUT, seed=drop, name="hidden_dropout")(x)
+        return dense(UNITS, "relu", first[2], self.EMBEDDING_LAYER)(x)
 
     def _base(self, weights: str | None) -> keras.Model:
         shape = (self.INPUT_SIZE, self.INPUT_SIZE, 3)
