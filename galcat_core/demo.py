@@ -75,9 +75,9 @@ def demo(
         flush=True,
     )
     if app:
-        from galcat_app.server import serve
+        from galcat_app.server import run
 
-        serve(project, port=port).wait()
+        run(project, port=port)
     else:
         print(f"See it in the browser: galcat app {project}", flush=True)
 

@@ -1,5 +1,5 @@
-"""The dashboards of galcat: `serve` shows a project folder in the browser."""
+"""The dashboards of galcat: `serve` shows a project folder in the browser, `run` until it is ended."""
 
-from galcat_app.server import Server, serve
+from galcat_app.server import Server, run, serve
 
-__all__ = ["Server", "serve"]
+__all__ = ["Server", "run", "serve"]

@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from galcat_app.server import serve
+from galcat_app.server import run
 from galcat_core.errors import GalcatError
 
 NAME = "galcat"
@@ -65,16 +65,11 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--socket", required=True, help="Unix socket to listen on")
     parser.add_argument("--base-url", default="/", help="what stands before the pages' names")
     args = parser.parse_args(arguments)
+    threading.Thread(target=_end_without, args=[os.getppid()], daemon=True).start()
     try:
-        server = serve(
-            os.environ.get("GALCAT_PROJECT", "."), base_url=args.base_url, socket=args.socket
-        )
+        run(os.environ.get("GALCAT_PROJECT", "."), base_url=args.base_url, socket=args.socket)
     except GalcatError as error:
         sys.exit(f"galcat: {error}")
-    # as Ctrl-C: what waits for the server is left before it is stopped, and waited for again
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    threading.Thread(target=_end_without, args=[os.getppid()], daemon=True).start()
-    server.wait()
 
 
 def _end_without(proxy: int) -> None:

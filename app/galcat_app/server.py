@@ -7,6 +7,7 @@ import ipaddress
 import json
 import os
 import select
+import signal
 import subprocess
 import sys
 import tempfile
@@ -75,6 +76,16 @@ class Server:
         self.stop()
 
 
+def run(project: str | Path, **options: Any) -> None:
+    """Serve as `serve` does until Ctrl-C or SIGTERM, while it starts too; either way nothing is left behind."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with contextlib.suppress(KeyboardInterrupt):
+            serve(project, **options).wait()
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def _print(text: str) -> None:
     print(text, flush=True)  # who reads a log of it wants the address now
 
@@ -92,8 +103,8 @@ def serve(
 ) -> Server:
     """Serve the pages of a project folder and return when they can be opened.
 
-    The server lives as long as this process, or until `stop`. `serve(folder).wait()` runs it in the
-    foreground until Ctrl-C.
+    The server lives as long as this process, or until `stop`. `run` keeps it in the
+    foreground.
 
     Parameters
     ----------
@@ -143,7 +154,7 @@ def serve(
     process = _start(settings, Path(scratch.name) / "server.log")
     try:
         found = _first_answer(process, Path(scratch.name) / "server.log")
-    except GalcatError:
+    except BaseException:  # Ctrl-C, too
         process.kill()
         process.wait()
         scratch.cleanup()

@@ -19,9 +19,9 @@ def _app(parser: Parser) -> Callable:
     parser.add_argument("--open", action="store_true", help="open the web browser")
 
     def call(args: argparse.Namespace, stages: object) -> None:
-        from galcat_app.server import serve
+        from galcat_app.server import run
 
-        serve(args.project, port=args.port, open_browser=args.open).wait()
+        run(args.project, port=args.port, open_browser=args.open)
 
     return call
 

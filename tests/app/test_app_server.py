@@ -129,6 +129,26 @@ def test_a_server_ends_with_the_process_that_started_it(project: Path) -> None:
     assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
 
 
+@pytest.mark.parametrize("starting", [True, False], ids=["while it starts", "while it serves"])
+def test_galcat_app_leaves_nothing_behind_when_it_is_ended(
+    project: Path, tmp_path: Path, starting: bool
+) -> None:
+    command = [sys.executable, "-m", "galcat_core.cli", "app", str(project), "--port", "0"]
+    running = subprocess.Popen(
+        command, stdout=subprocess.PIPE, env={**os.environ, "TMPDIR": str(tmp_path)}
+    )
+    assert running.stdout is not None
+    if starting:
+        while not list(tmp_path.glob("galcat-app-*/server.log")):
+            time.sleep(0.05)
+    else:
+        running.stdout.readline()  # the address
+    running.send_signal(signal.SIGTERM)
+    assert running.wait(30) == 0
+    running.stdout.close()
+    assert list(tmp_path.glob("galcat-app-*")) == []
+
+
 def test_kernels_run_in_this_python_whatever_the_machine_offers() -> None:
     specs = OwnPython()
     assert specs.get_kernel_spec("anything").argv[0] == sys.executable
