@@ -22,7 +22,9 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Serv
     folder = tmp_path_factory.mktemp("projects")
     make_whole(folder / "whole")
     (folder / "empty").mkdir()
-    running = {name: serve(folder / name, port=0, say=lambda _: None) for name in PROJECTS}
+    running = {
+        name: serve(folder / name, port=0, say=lambda _: None, preheat=False) for name in PROJECTS
+    }
     yield running
     for server in running.values():
         server.stop()

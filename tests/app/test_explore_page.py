@@ -236,7 +236,7 @@ def test_an_empty_project_says_what_to_do_and_fills_by_itself(
 ) -> None:
     folder = tmp_path / "new"
     folder.mkdir()
-    with serve(folder, port=0, say=lambda _: None) as server:
+    with serve(folder, port=0, say=lambda _: None, preheat=False) as server:
         visit = Visit(chromium, server.url)
         visit.page.wait_for_selector(".g-notice h2:has-text('still empty')")
         assert f"galcat demo -o {folder}" in visit.page.locator(".g-command").inner_text()

@@ -40,7 +40,7 @@ def worked(embedded: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def tab(chromium: Any, worked: Path) -> Iterator[Visit]:
-    with serve(worked, port=0, say=lambda _: None) as server:
+    with serve(worked, port=0, say=lambda _: None, preheat=False) as server:
         opened = Visit(chromium, server.url, reduced_motion="reduce").shows_map()
         yield opened
         opened.context.close()

@@ -96,7 +96,7 @@ def test_a_report_that_became_a_link_is_not_followed(hostile: Path, tmp_path: Pa
 
 @pytest.fixture(scope="module")
 def guarded(hostile: Path) -> Iterator[Server]:
-    with serve(hostile, port=0, token=TOKEN, say=lambda _: None) as running:
+    with serve(hostile, port=0, token=TOKEN, say=lambda _: None, preheat=False) as running:
         yield running
 
 
@@ -174,7 +174,7 @@ def test_the_script_of_a_real_report_runs(chromium: Any, tmp_path: Path) -> None
     script = _style_and_script()["script"]
     body = f'<figure data-name="roc"><p class="files"></p></figure><script>{script}</script>'
     write_report(tmp_path / "report.html", "Real", body)
-    with serve(tmp_path, port=0, say=lambda _: None) as server:
+    with serve(tmp_path, port=0, say=lambda _: None, preheat=False) as server:
         page = chromium.new_page()
         page.goto(f"{server.url}report/report.html")
         page.locator("button", has_text="SVG").wait_for()
