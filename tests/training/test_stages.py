@@ -55,17 +55,13 @@ def finished(tmp_path_factory, store, split, staged) -> Run:
         return train(tmp_path_factory.mktemp("runs") / "whole", store, split, staged)
 
 
-def start(folder: Path, store, split: Split, config) -> subprocess.Popen:
-    """Train in a process of its own that writes a checkpoint after each step."""
+def kill_in(folder: Path, store, split: Split, config, stage: int, step: int) -> None:
+    """Train in a process of its own, and kill -9 it at a checkpoint that far inside a stage."""
     split.save(folder.parent / "split.parquet")
-    config.replace(train={"checkpoint_seconds": 0.0}).save(folder.parent / "config.toml")
+    config.save(folder.parent / "config.toml")
     given = [folder, store.path, folder.parent / "split.parquet", folder.parent / "config.toml"]
     command = [sys.executable, "-m", "tests.training.tiny", *map(str, given)]
-    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-
-
-def kill_in(process: subprocess.Popen, folder: Path, stage: int, step: int) -> None:
-    """Kill -9 as soon as there is a checkpoint that far inside a stage."""
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     while True:
         time.sleep(0.002)
         assert process.poll() is None, process.stderr.read()
@@ -76,7 +72,21 @@ def kill_in(process: subprocess.Popen, folder: Path, stage: int, step: int) -> N
             break
     process.kill()
     process.communicate()
-    assert checkpoint.progress_of(folder).stage == stage
+
+
+def break_off_in(folder: Path, store, split: Split, config, stage: int, step: int) -> None:
+    """Train in this process up to a checkpoint that far inside a stage."""
+    save = checkpoint.save
+
+    def save_and_end(folder, model, optimizer, progress):
+        save(folder, model, optimizer, progress)
+        if (progress.stage, progress.step) >= (stage, step):
+            raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(checkpoint, "save", save_and_end)
+        with pytest.raises(KeyboardInterrupt):
+            train(folder, store, split, config)
 
 
 def test_the_history_says_the_stage_and_the_report_is_of_the_best(finished):
@@ -87,10 +97,14 @@ def test_the_history_says_the_stage_and_the_report_is_of_the_best(finished):
     assert finished.report["epochs"] == 5
 
 
-@pytest.mark.slow
-def test_killed_in_every_stage_it_comes_to_the_same_bits(tmp_path, finished, store, split, staged):
-    for stage in range(3):
-        kill_in(start(tmp_path / "run", store, split, staged), tmp_path / "run", stage, step=3)
+def test_broken_off_in_every_stage_it_comes_to_the_same_bits(
+    tmp_path, finished, store, split, staged
+):
+    """In the last by kill -9, of a process that went on from where this one was interrupted."""
+    given = store, split, staged.replace(train={"checkpoint_seconds": 0.0})  # after each step
+    for stage, end in enumerate([break_off_in, break_off_in, kill_in]):
+        end(tmp_path / "run", *given, stage, step=3)
+        assert checkpoint.progress_of(tmp_path / "run").stage == stage
     resumed = train(tmp_path / "run", store, split, staged)
     assert resumed.weights.read_bytes() == finished.weights.read_bytes()
     assert resumed.digest == finished.digest
