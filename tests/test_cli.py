@@ -210,7 +210,6 @@ BAD = {
         "match {b}/good.csv {b}/good.csv -o {o} --config {b}/nosection.toml",
         "'train'?",
     ),
-    "misspelt verb": ("mtach {b}/good.csv", "Did you mean 'match'?"),
     "misspelt flag": ("match {b}/good.csv {b}/good.csv -o {o} --radus 1", "'--radius'?"),
     "truncated FITS": ("cutouts {p}/catalogs/des.parquet --tiles {b}/cut -o {o}", "cut"),
     "FITS without WCS": ("cutouts {p}/catalogs/des.parquet --tiles {b}/nowcs -o {o}", "WCS"),
@@ -228,10 +227,6 @@ BAD = {
         "holds Pairs, not Split",
     ),
     "not a run": ("predict {p}/cutouts/des --run {b} -o {o}", "holds no run"),
-    "unknown set": (
-        "predict {p}/cutouts/des --run {p}/runs/sdss --split {p}/split.parquet --set tset -o {o}",
-        "tset",
-    ),
     "zero epochs": (
         "train {p}/cutouts/sdss --split {p}/split.parquet -o {o} --epochs 0",
         "epochs = 0",
