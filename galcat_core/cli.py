@@ -64,7 +64,11 @@ def parser() -> Parser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one verb; return the exit code (0 done, 2 a mistake told in one line, 130 interrupted)."""
+    """Run one verb; return its exit code.
+
+    0 done, 2 a mistake told in one line, 75 a worker was killed and the same command goes on, 130
+    interrupted.
+    """
     args, unknown = parser().parse_known_args(argv)
     if unknown:
         args.parser.error(f"unrecognized arguments: {' '.join(unknown)}")
@@ -73,7 +77,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         args.call(args, stages)
     except GalcatError as error:
-        return _told(args.verb, str(error), 2)
+        return _told(args.verb, str(error), error.code)
     except KeyboardInterrupt:
         return _told(args.verb, "interrupted; run the same command again to go on", 130)
     except BrokenPipeError:

@@ -9,6 +9,14 @@ from collections.abc import Iterable
 class GalcatError(ValueError):
     """A mistake in the input, told in one line; the command line prints it and exits with 2."""
 
+    code = 2
+
+
+class WorkKilled(GalcatError):
+    """A process of the work was killed: no mistake, the same command goes on from where it was."""
+
+    code = 75  # sysexits.h: try again
+
 
 def nearest(name: str, choices: Iterable[str]) -> str:
     """Return " Did you mean 'x'?" for the legal name closest to `name`, or an empty string.

@@ -115,7 +115,7 @@ def _watch(plans: Sequence[Plan], codes: Codes, claims: Path, logs: Path, shown:
         if None not in now:
             if not any(now):
                 raise GalcatError(f"the workers ended and parts are missing; see {logs}; {MEND}")
-            raise GalcatError(watching.reason(now, logs, WHAT, MEND))
+            raise watching.failure(now, logs, WHAT, MEND)
         time.sleep(LOOK_SECONDS)
 
 

@@ -7,6 +7,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -15,7 +16,7 @@ from galcat_core.errors import GalcatError
 from galcat_core.files import write_text
 from galcat_core.jobs import folder as folders
 from galcat_core.jobs import lease, local, script, slurm, slurm_commands
-from galcat_core.jobs.job import Attempt, Job, State, Submission, now
+from galcat_core.jobs.job import KILLED, Attempt, Job, State, Submission, now
 from galcat_core.jobs.places import Place
 from galcat_core.jobs.process import Process
 
@@ -97,15 +98,19 @@ def state(job: Job) -> State:
         return end
     told = PLACES[job.place.kind].state(job, submission, attempt)
     if told is not None and told.name != "interrupted":
-        return told
+        return _with_story(job, attempt, told)
+    if _last(job) != (submission, attempt):
+        return state(job)  # it went on between the two looks
     if end is None and attempt:
-        end = attempt.end  # it may have ended between the two looks
-    if end is not None and end.name != "requeued":
+        end = attempt.end  # or it has ended between them
+    if end is not None and end.name not in ("requeued", KILLED):
         return end
     if submission.cancelled.exists():
         return State("cancelled")
     if told is None and attempt is None:
         return _half_way(job, "it was never handed in; galcat jobs resume does it")
+    if end is not None and end.name == KILLED:  # and so was who would have started it again
+        return State("interrupted", f"{end.reason}; galcat jobs resume goes on")
     return told or State("interrupted", GONE)
 
 
@@ -240,8 +245,16 @@ def _last(job: Job) -> tuple[Submission | None, Attempt | None]:
     if not submissions:
         return None, None
     last = submissions[-1]
-    attempts = [a for a in job.attempts if a.info["submission"] == last.number]
+    attempts = job.attempts_of(last)
     return last, attempts[-1] if attempts else None
+
+
+def _with_story(job: Job, attempt: Attempt | None, told: State) -> State:
+    """Return the state of a job that lives, with what it was started again after."""
+    if attempt is None or told.name != "running" or told.reason:
+        return told
+    killed = [end for a in job.alike(attempt) if (end := a.end) and end.name == KILLED]
+    return replace(told, reason=f"went on after: {killed[-1].reason}") if killed else told
 
 
 def _half_way(job: Job, otherwise: str) -> State:

@@ -20,6 +20,7 @@ LOGS = "GALCAT_LOGS"  # tells a job's command the folder for the logs of its wor
 WHEN = "%Y-%m-%d %H:%M:%S"
 KEYS = {"command": list, "project": str, "place": dict, "shape": dict, "token": str, "created": str}
 DELETE = "delete this file; galcat jobs resume then goes on"
+KILLED = "killed"  # how an attempt ended that is followed by another, if its keeper lives
 
 
 @dataclass(frozen=True)
@@ -116,14 +117,23 @@ class Attempt:
 
     @property
     def info(self) -> dict[str, Any]:
-        """`process` (its head), `submission`, `slurm_job`, `restarts`, `began`; empty if it never began."""
+        """`process` (its head), `keeper`, `submission`, `slurm_job`, `restarts`, `began`; empty if it
+        never began."""
         return _read(self.folder / "attempt.json", {"process": dict, "submission": int}, DELETE)
 
     @property
     def process(self) -> Process | None:
         """The job's head."""
+        return self._process("process")
+
+    @property
+    def keeper(self) -> Process | None:
+        """Who starts the head again (see `keeper`)."""
+        return self._process("keeper" if "keeper" in self.info else "process")  # there was none before
+
+    def _process(self, name: str) -> Process | None:
         try:
-            return Process.from_dict(self.info["process"]) if self.info else None
+            return Process.from_dict(self.info[name]) if self.info else None
         except TypeError as error:
             raise _not_whole(self.folder / "attempt.json", error, DELETE) from error
 
@@ -131,7 +141,8 @@ class Attempt:
     def end(self) -> State | None:
         """How it ended; None while it runs, and for one that was killed.
 
-        "requeued" is no state of a job: its scheduler knows whether it is in the queue again.
+        "requeued" and "killed" are no states of a job: its scheduler knows whether it is in the queue
+        again, its keeper whether it goes on.
         """
         found = _read(self.folder / "end.json", {"state": str, "reason": str}, DELETE)
         return State(found["state"], found["reason"]) if found else None
@@ -250,13 +261,25 @@ class Job:
         write_text(submission.file, json.dumps({"name": name}) + "\n")
         return submission
 
-    def begin_attempt(self, submission: int, slurm_job: str, restarts: int) -> Attempt:
+    def attempts_of(self, submission: Submission) -> list[Attempt]:
+        """The times that it ran after it was handed in once."""
+        return [a for a in self.attempts if a.info["submission"] == submission.number]
+
+    def alike(self, attempt: Attempt) -> list[Attempt]:
+        """The times that it ran since it was handed in, or requeued: an attempt's, and those before."""
+        start = [attempt.info.get(key) for key in ("submission", "restarts")]
+        return [a for a in self.attempts if [a.info["submission"], a.info.get("restarts")] == start]
+
+    def begin_attempt(
+        self, submission: Submission, keeper: Process, slurm_job: str, restarts: int
+    ) -> Attempt:
         """Write that this process is the job's head now."""
         (self.folder / "attempts").mkdir(exist_ok=True)
         attempt = Attempt(next_folder(self.folder / "attempts", ""))
         info = {
             "process": Process.of(os.getpid()).to_dict(),
-            "submission": submission,
+            "keeper": keeper.to_dict(),
+            "submission": submission.number,
             "slurm_job": slurm_job,
             "restarts": restarts,
             "began": now(),

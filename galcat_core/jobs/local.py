@@ -10,9 +10,10 @@ import sys
 
 from galcat_core.errors import GalcatError
 from galcat_core.jobs import lease
-from galcat_core.jobs.job import Attempt, Job, State, Submission
+from galcat_core.jobs.job import KILLED, Attempt, Job, State, Submission
 
 HEAD = "galcat_core.jobs.head"
+ENDS_WITH_KEEPER = False  # the job, for who started it
 
 
 def submit(job: Job, submission: Submission) -> None:
@@ -34,23 +35,23 @@ def submit(job: Job, submission: Submission) -> None:
 
 def state(job: Job, submission: Submission, attempt: Attempt | None) -> State | None:
     """Return the state as far as processes show it; None where the job's files have the last word."""
-    if attempt is None or attempt.end:
+    if attempt is None or (attempt.end and attempt.end.name != KILLED):
         return None
-    process = attempt.process
-    alive = process.alive()
-    if alive is None and lease.is_held(job.folder):
-        return State("running", "by its last sign of life", process.host)
-    return State("running", nodes=process.host) if alive else None
+    where = attempt.process.host
+    alive = {process.alive() for process in (attempt.process, attempt.keeper)}
+    if alive == {None} and lease.is_held(job.folder):
+        return State("running", "by its last sign of life", where)
+    return State("running", nodes=where) if True in alive else None
 
 
 def cancel(job: Job, submission: Submission, attempt: Attempt | None) -> None:
-    """Ask the job's head to end, which ends all others."""
-    process = attempt.process if attempt else None
-    if process and process.alive() is None:
-        raise GalcatError(f"{job.id} runs on {process.host}: cancel it there")
-    if process and process.alive():
-        with contextlib.suppress(ProcessLookupError):  # it has ended this moment
-            os.kill(process.pid, signal.SIGTERM)
+    """Ask the job's head to end, which ends all others, and its keeper, which would start another."""
+    for process in (attempt.keeper, attempt.process) if attempt else ():
+        if process.alive() is None:
+            raise GalcatError(f"{job.id} runs on {process.host}: cancel it there")
+        if process.alive():
+            with contextlib.suppress(ProcessLookupError):  # it has ended this moment
+                os.kill(process.pid, signal.SIGTERM)
 
 
 def environment(job: Job) -> dict[str, str]:
@@ -66,3 +67,7 @@ def taken_away(attempt: Attempt) -> str:
 def queue_again(job: Job, attempt: Attempt) -> str:
     """Put the job back into the queue; return why that cannot be: there is none."""
     return "this machine has no queue"
+
+
+def sweep(attempt: Attempt) -> None:
+    """End what an attempt left running elsewhere: there is no elsewhere."""

@@ -18,12 +18,16 @@ from galcat_core.settings import section_from_dict, setting, to_toml
 TALKS = ("", "gloo", "mpi")
 FILES = ("places.toml", "~/.config/galcat/places.toml")  # the project's, then one's own
 
+RESTARTS = 3
+RESTARTS_HELP = "times that a job of which a process was killed goes on by itself"
+
 
 @dataclass
 class Local:
     """This machine: detached processes, without a queue."""
 
     tasks_per_node: int = setting(1, "worker processes", low=1)
+    restarts: int = setting(RESTARTS, RESTARTS_HELP, low=0)
 
 
 @dataclass
@@ -58,6 +62,7 @@ class Slurm:
     requeues: int = setting(
         50, "times that a job goes back into the queue at its time limit", low=0
     )
+    restarts: int = setting(RESTARTS, RESTARTS_HELP, low=0)
     sbatch: list[str] = setting([], "further options, as --constraint=a100 or --exclusive")
 
 
@@ -72,6 +77,7 @@ class Script:
     alive: str = setting("", "command that succeeds while the job waits or runs, as qstat")
     cancel: str = setting("", "command that ends the job, as qdel")
     tasks_per_node: int = setting(1, "worker processes, on one node", low=1)
+    restarts: int = setting(RESTARTS, RESTARTS_HELP, low=0)
     python: str = setting("", "Python on the nodes (empty: the one that hands the job in)")
     folder: str = setting("", "shared folder that projects must lie in (empty: not checked)")
 

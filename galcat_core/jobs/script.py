@@ -13,9 +13,10 @@ import sys
 from pathlib import Path
 
 from galcat_core.errors import GalcatError, listed, nearest
-from galcat_core.jobs.job import Attempt, Job, State, Submission
+from galcat_core.jobs.job import KILLED, Attempt, Job, State, Submission
 
 HEAD = "galcat_core.jobs.head"
+ENDS_WITH_KEEPER = True  # the job, for who started it
 PATIENCE_SECONDS = 60
 
 
@@ -36,7 +37,7 @@ def submit(job: Job, submission: Submission) -> None:
 
 def state(job: Job, submission: Submission, attempt: Attempt | None) -> State | None:
     """Return the batch system's word on the job; None where the job's own end is the last word."""
-    if not submission.id or (attempt and attempt.end):
+    if not submission.id or (attempt and attempt.end and attempt.end.name != KILLED):
         return None
     try:
         _run(job, "alive", submission.id)
@@ -66,6 +67,10 @@ def taken_away(attempt: Attempt) -> str:
 def queue_again(job: Job, attempt: Attempt) -> str:
     """Put the job back into the queue; return why that cannot be."""
     return "this batch system is not asked for it"
+
+
+def sweep(attempt: Attempt) -> None:
+    """End what an attempt left running elsewhere: the job has one node."""
 
 
 def script(job: Job, submission: Submission) -> str:

@@ -13,17 +13,21 @@ import contextlib
 import shlex
 import signal
 import sys
+import time
 from collections.abc import Iterator
 from contextvars import ContextVar
 
 from galcat_core.errors import GalcatError
 from galcat_core.jobs import slurm_commands
-from galcat_core.jobs.job import Attempt, Job, State, Submission
+from galcat_core.jobs.job import KILLED, Attempt, Job, State, Submission
 from galcat_core.jobs.slurm_commands import Word
 
 HEAD = "galcat_core.jobs.head"
+ENDS_WITH_KEEPER = True  # the job, for who started it
 SHAPE = "GALCAT_SRUN"  # "nodes tasks_per_node interface": workers are started by srun
+STEP = "galcat"  # what the workers that srun starts are called in Slurm
 TALK = "GALCAT_TALK"  # how they meet, if the place says so
+SWEEP_SECONDS = 60.0  # for Slurm to end workers that were left over
 # Slurm's reasons for which a job waits forever
 NEVER = (
     "PartitionConfig",
@@ -76,7 +80,7 @@ def state(job: Job, submission: Submission, attempt: Attempt | None) -> State | 
         return State("queued", _told(word))
     if word.alive:
         end = attempt.end if attempt and attempt.info["restarts"] == word.restarts else None
-        if end is None:
+        if end is None or end.name == KILLED:
             return State("running", nodes=word.nodes)
         again = end.name == "requeued"  # this moment
         return State("queued", f"{end.reason}, it is being requeued") if again else None
@@ -122,6 +126,22 @@ def queue_again(job: Job, attempt: Attempt) -> str:
     except GalcatError as error:
         return str(error)
     return ""
+
+
+def sweep(attempt: Attempt) -> None:
+    """End the workers that an attempt left running on the nodes of this job."""
+    number, restarts = slurm_commands.job_here()
+    if (attempt.info["slurm_job"], attempt.info["restarts"]) != (number, restarts):
+        return  # Slurm has ended them with their job
+    deadline = time.monotonic() + SWEEP_SECONDS
+    while time.monotonic() < deadline:
+        with contextlib.suppress(GalcatError):  # one that has ended this moment, a busy controller
+            steps = slurm_commands.steps(number, STEP)
+            if not steps:
+                return
+            for step in steps:
+                slurm_commands.cancel(step)
+        time.sleep(1.0)
 
 
 @contextlib.contextmanager
@@ -198,7 +218,7 @@ def _ended(word: Word) -> str:
     if word.state in told:
         return told[word.state]
     if word.code < 0:
-        return f"its head was killed by {signal.Signals(-word.code).name}"
+        return f"its batch script was killed by {signal.Signals(-word.code).name}"
     return f"Slurm ended it: {word.state}" + (f", {word.reason}" if word.reason else "")
 
 

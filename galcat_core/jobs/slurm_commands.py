@@ -177,8 +177,14 @@ def number_of(name: str) -> str | None:
     return found[-1] if found else None
 
 
+def steps(job: str, name: str) -> list[str]:
+    """Return the steps of a job that run and are called so, as "12.0": what srun has started in it."""
+    told = _run("squeue", "--noheader", "--steps", "--jobs", job, "-o", "%i %j").splitlines()
+    return [line.split()[0] for line in told if line.split()[1:] == [name]]
+
+
 def cancel(job: str) -> None:
-    """Take a job out of the queue, or end it."""
+    """Take a job out of the queue, or end it, or a step of one."""
     _run("scancel", job)
 
 

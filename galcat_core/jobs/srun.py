@@ -22,7 +22,7 @@ import psutil
 from galcat_core.errors import GalcatError
 from galcat_core.jobs import crew, slurm_commands, watching
 from galcat_core.jobs.crew import Codes
-from galcat_core.jobs.slurm import SHAPE
+from galcat_core.jobs.slurm import SHAPE, STEP
 
 GRACE_SECONDS = 15.0  # for srun to end all workers
 ENDED = re.compile(r"tasks? ([\d,-]+): (.+)")  # "srun: error: n2: task 1: Killed"
@@ -107,6 +107,7 @@ def command() -> list[str]:
     cores = os.environ.get("SLURM_CPUS_PER_TASK")
     return [
         "srun",
+        f"--job-name={STEP}",
         f"--nodes={nodes}",
         f"--ntasks={nodes * each}",
         f"--ntasks-per-node={each}",

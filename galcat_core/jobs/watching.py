@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from galcat_core.errors import GalcatError
+from galcat_core.errors import GalcatError, WorkKilled
 
 GRACE_SECONDS = 5.0  # between asking a worker to end and killing it
 
@@ -33,7 +33,7 @@ def wait(
     Raises
     ------
     GalcatError
-        One has ended badly: which, and why.
+        One has ended badly: which, and why; `WorkKilled` where it was killed.
     """
     while True:
         codes = codes_now()
@@ -49,7 +49,7 @@ def wait(
             break
         time.sleep(0.1)
         codes = codes_now()
-    raise GalcatError(reason(codes, logs, what, mend))
+    raise failure(codes, logs, what, mend)
 
 
 def _is_victim(rank: int, code: int, logs: Path) -> bool:
@@ -57,8 +57,8 @@ def _is_victim(rank: int, code: int, logs: Path) -> bool:
     return code == 1 and "horovod" in last_line(logs / f"rank-{rank}.txt").lower()
 
 
-def reason(codes: list[int | None], logs: Path, what: str, mend: str) -> str:
-    """Tell of the worker that failed first: it takes the others down with it."""
+def failure(codes: list[int | None], logs: Path, what: str, mend: str) -> GalcatError:
+    """Return the error that tells of the worker that failed first: it takes the others down with it."""
     last = {rank: last_line(logs / f"rank-{rank}.txt") for rank, code in enumerate(codes) if code}
 
     def guilt(rank: int) -> tuple:
@@ -66,10 +66,11 @@ def reason(codes: list[int | None], logs: Path, what: str, mend: str) -> str:
 
     rank = min(last, key=guilt)
     if codes[rank] == 2:  # a GalcatError, told by the worker
-        return last[rank]
+        return GalcatError(last[rank])
     log = logs / f"rank-{rank}.txt"
     of = f"worker {rank} of {len(codes)} {fate(codes[rank], last[rank])}"
-    return f"{what} stopped: {of}; see {log}; {mend}"
+    error = WorkKilled if codes[rank] < 0 else GalcatError
+    return error(f"{what} stopped: {of}; see {log}; {mend}")
 
 
 def fate(code: int, last: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -31,6 +32,26 @@ def fail() -> None:
     raise SystemExit(2)
 
 
+def stray(folder: str) -> None:
+    """Start a process that nobody ends, the first time; the second time tell that it is gone."""
+    mark = Path(folder, "stray")
+    if mark.exists():
+        print("alone" if not Path("/proc", mark.read_text()).exists() else "in company", flush=True)
+        return
+    words = [sys.executable, "-c", "import time; time.sleep(600)"]
+    mark.write_text(str(subprocess.Popen(words, start_new_session=True).pid))
+    sleep(folder)
+
+
+def lose(folder: str) -> None:
+    """End as a verb of which a worker was killed, the first time."""
+    mark = Path(folder, "lost")
+    if not mark.exists():
+        mark.touch()
+        print("galcat train: worker 1 of 2 was killed by SIGKILL", file=sys.stderr)
+        raise SystemExit(75)
+
+
 def die() -> None:
     """End as if the memory were full."""
     os.kill(os.getpid(), 9)
@@ -56,7 +77,7 @@ def workers(part: str, folder: str, count: str = "2") -> None:
         srun.launch("tests.training.actors", [part, folder], int(count), logs, None)
     except GalcatError as error:
         print(error, file=sys.stderr)
-        raise SystemExit(2) from error
+        raise SystemExit(error.code) from error
 
 
 def train(folder: str, store: str, split: str, config: str) -> None:

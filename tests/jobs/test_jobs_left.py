@@ -113,7 +113,8 @@ def test_a_job_outlives_its_starter_and_another_session_finds_it(
     assert galcat(["jobs", "--jobs", str(folder)]) == 0
     assert "programs-1  running" in capsys.readouterr().out
     # and so is it once its own end has come
-    os.kill(job.attempts[-1].process.pid, signal.SIGKILL)
+    for process in (job.attempts[-1].keeper, job.attempts[-1].process):
+        os.kill(process.pid, signal.SIGKILL)
     assert jobs.wait(job).name == "interrupted"
     assert galcat(["jobs", "resume", "1", "--jobs", str(folder)]) == 0
     assert jobs.wait(job) == jobs.State("finished")
