@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,9 +74,14 @@ class Script:
     template: str = setting(
         "", "script with $name, $log, $project, $tasks_per_node, $command in it"
     )
-    submit: str = setting("", "command that hands it in and prints the job's number, as qsub")
-    alive: str = setting("", "command that succeeds while the job waits or runs, as qstat")
-    cancel: str = setting("", "command that ends the job, as qdel")
+    submit: str = setting("", "command that hands in the script named behind it, as qsub")
+    number: str = setting(
+        "", "pattern of the job's number, in brackets, in what submit says (empty: its last word)"
+    )
+    state: str = setting("", "command that tells of the job whose number is behind it, as qstat")
+    live: str = setting("", "pattern of what it says, somewhere, of a job that waits or runs")
+    gone: str = setting("", "pattern of what it says of one that ended, or that it does not know")
+    cancel: str = setting("", "command that ends the job whose number is behind it, as qdel")
     tasks_per_node: int = setting(1, "worker processes, on one node", low=1)
     restarts: int = setting(RESTARTS, RESTARTS_HELP, low=0)
     python: str = setting("", "Python on the nodes (empty: the one that hands the job in)")
@@ -84,14 +90,25 @@ class Script:
 
 SYSTEMS: dict[str, dict[str, str]] = {  # batch systems, and the commands of those of kind script
     "slurm": {},
-    "pbs": {"submit": "qsub", "alive": "qstat", "cancel": "qdel"},
+    "pbs": {
+        "submit": "qsub",
+        "state": "qstat",
+        # its last columns are a time, the state's letter, the queue; a job that ended stays for minutes
+        "live": r"[\d-] +[BEHQRSTUW] +\S+\s*$",
+        # PBS Pro, Torque, and the qstat that Slurm has for those who come from them
+        "gone": r"[\d-] +[CFX] +\S+\s*$|[Uu]nknown [Jj]ob|has finished|Invalid job id",
+        "cancel": "qdel",
+    },
     "lsf": {
-        # bsub reads the script from its input, and bjobs knows ended jobs for an hour
-        "submit": 'sh -c \'bsub < "$0" | grep -o "[0-9][0-9]*" | head -n 1\'',
-        "alive": 'sh -c \'bjobs -noheader -o stat "$0" | grep -E "PEND|RUN|SUSP|WAIT"\'',
+        "submit": "sh -c 'bsub < \"$0\"'",  # it reads the script from its input
+        "number": r"Job <(\d+)>",
+        "state": "bjobs -noheader -o stat",
+        "live": "PEND|RUN|SUSP|WAIT|PROV",
+        "gone": "DONE|EXIT|ZOMBI|is not found",
         "cancel": "bkill",
     },
 }
+PATTERNS = ("number", "live", "gone")  # settings that are regular expressions
 TEMPLATES = Path(__file__).parent / "templates"
 
 KINDS: dict[str, type] = {"local": Local, "slurm": Slurm, "script": Script}
@@ -129,7 +146,10 @@ class Place:
                 f"{where}: [{name}] {told}; legal are {listed(KINDS)}.{nearest(str(kind), KINDS)}"
             )
         rest = {key: value for key, value in values.items() if key != "kind"}
-        return cls(name, kind, section_from_dict(KINDS[kind], rest, f"{where}: [{name}]"))
+        settings = section_from_dict(KINDS[kind], rest, f"{where}: [{name}]")
+        for key in PATTERNS:
+            _check_pattern(getattr(settings, key, ""), f"{where}: [{name}] {key}")
+        return cls(name, kind, settings)
 
     def to_dict(self) -> dict[str, Any]:
         """Return what `from_dict` reads."""
@@ -258,6 +278,15 @@ def write(system: str, path: str | Path) -> list[Path]:
         text = text.replace(f'{key} = ""', f"{key} = {to_toml(value)}")
     write_text(path, text)
     return [path, beside]
+
+
+def _check_pattern(pattern: str, what: str) -> None:
+    try:
+        groups = re.compile(pattern).groups
+    except re.error as error:
+        raise GalcatError(f"{what} = '{pattern}': no regular expression ({error})") from error
+    if pattern and what.endswith("number") and groups != 1:
+        raise GalcatError(f"{what} = '{pattern}': one pair of brackets is wanted, as Job <(\\d+)>")
 
 
 def _home(path: str) -> Path:

@@ -5,11 +5,13 @@ The system's own requeueing is its own matter: a job that it starts again goes o
 
 from __future__ import annotations
 
+import re
 import shlex
 import shutil
 import string
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 from galcat_core.errors import GalcatError, listed, nearest
@@ -18,6 +20,7 @@ from galcat_core.jobs.job import KILLED, Attempt, Job, State, Submission
 HEAD = "galcat_core.jobs.head"
 ENDS_WITH_KEEPER = True  # the job, for who started it
 PATIENCE_SECONDS = 60
+TOLD = 120, 320  # characters of what a command says, in an error: the first, the last
 
 
 def submit(job: Job, submission: Submission) -> None:
@@ -29,29 +32,45 @@ def submit(job: Job, submission: Submission) -> None:
         The template cannot be used, or the batch system refuses: its words.
     """
     submission.script.write_text(script(job, submission))
-    said = _run(job, "submit", str(submission.script)).stdout.split()
-    if not said:
-        raise GalcatError(f"'{_command(job, 'submit')}' printed no number of a job")
-    submission.keep_id(said[-1])
+    said = _run(job, "submit", str(submission.script))
+    if said.code:
+        raise GalcatError(f"the job was not accepted: {said.told}")
+    found = re.search(job.place.settings.number or r"(\S+)\s*$", said.out)
+    if not found:
+        raise GalcatError(
+            f"'{_setting(job, 'submit')}' told no number of a job, but: {said.told}; see number in "
+            "the file of places. The job may have been accepted"
+        )
+    submission.keep_id(found[1])
 
 
 def state(job: Job, submission: Submission, attempt: Attempt | None) -> State | None:
-    """Return the batch system's word on the job; None where the job's own end is the last word."""
+    """Return the batch system's word on the job; None where the job's own end is the last word.
+
+    A batch system that says something else than of a job that lives, or of one that is gone, is not
+    guessed at.
+    """
     if not submission.id or (attempt and attempt.end and attempt.end.name != KILLED):
         return None
     try:
-        _run(job, "alive", submission.id)
-    except Refused:
-        return None
+        said = _run(job, "state", submission.id)
+        live, gone = _setting(job, "live"), _setting(job, "gone")
     except GalcatError as error:
         return State("unknown", str(error))
-    return State("running", nodes=attempt.process.host) if attempt else State("queued")
+    whole = f"{said.out}\n{said.aside}"
+    if re.search(live, whole, re.MULTILINE):
+        return State("running", nodes=attempt.process.host) if attempt else State("queued")
+    if re.search(gone, whole, re.MULTILINE):
+        return None
+    return State("unknown", f"{said.told} (neither live nor gone, by the file of places)")
 
 
 def cancel(job: Job, submission: Submission, attempt: Attempt | None) -> None:
     """End the job."""
     if submission.id:
-        _run(job, "cancel", submission.id)
+        said = _run(job, "cancel", submission.id)
+        if said.code and state(job, submission, attempt) is not None:
+            raise GalcatError(f"{job.id} cannot be cancelled: {said.told}")
 
 
 def environment(job: Job) -> dict[str, str]:
@@ -105,25 +124,43 @@ def script(job: Job, submission: Submission) -> str:
     return made
 
 
-class Refused(GalcatError):
-    """The command ended badly."""
+@dataclass(frozen=True)
+class Said:
+    """What a command of the batch system says: its output, what it says aside, its exit code."""
+
+    command: str
+    out: str
+    aside: str
+    code: int
+
+    @property
+    def told(self) -> str:
+        """In one line."""
+        words = " ".join(f"{self.out} {self.aside}".split())
+        if len(words) > sum(TOLD):
+            words = f"{words[: TOLD[0]]} ... {words[-TOLD[1] :]}"
+        return f"{self.command} says '{words}'" if words else f"{self.command} says nothing"
 
 
-def _command(job: Job, which: str) -> str:
-    command = getattr(job.place.settings, which)
-    if not command:
-        raise GalcatError(f"place '{job.place.name}' has no '{which}': a command, see CLUSTER.md")
-    return command
+def _setting(job: Job, which: str) -> str:
+    value = getattr(job.place.settings, which)
+    if not value:
+        raise GalcatError(
+            f"place '{job.place.name}' has no '{which}': galcat places --kind pbs (or lsf) -o FILE "
+            "shows one"
+        )
+    return value
 
 
-def _run(job: Job, which: str, argument: str) -> subprocess.CompletedProcess:
+def _run(job: Job, which: str, argument: str) -> Said:
     """Run one of the place's commands on a script or a job's number."""
-    words = [*shlex.split(_command(job, which)), argument]
+    words = [*shlex.split(_setting(job, which)), argument]
     if shutil.which(words[0]) is None:
         raise GalcatError(f"{which} = '{words[0]} ...': there is no such command on this machine")
     try:
         ended = subprocess.run(
             words,
+            cwd=job.project,  # where a batch system puts what the script names no place for
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -132,7 +169,4 @@ def _run(job: Job, which: str, argument: str) -> subprocess.CompletedProcess:
         )
     except subprocess.TimeoutExpired as error:
         raise GalcatError(f"{words[0]} has not answered for {PATIENCE_SECONDS} s") from error
-    if ended.returncode:
-        told = " ".join(ended.stderr.split()) or f"exit code {ended.returncode}"
-        raise Refused(f"{words[0]}: {told}")
-    return ended
+    return Said(words[0], ended.stdout, ended.stderr, ended.returncode)

@@ -54,6 +54,11 @@ def test_the_project_s_file_is_found(tmp_path, monkeypatch):
         ("[gpu]\nkind = 'slrum'", "Did you mean 'slurm'"),
         ("nodes = 2", "'nodes' stands outside of a place"),
         ("[slurm", "not a TOML file"),
+        ("[pbs]\nkind = 'script'\nlive = '('", r"live = '\(': no regular expression"),
+        (
+            "[pbs]\nkind = 'script'\nnumber = 'Job <.*>'",
+            "number = .*: one pair of brackets is wanted",
+        ),
     ],
 )
 def test_what_is_not_legal_is_told_in_one_line(tmp_path, text, told):
