@@ -27,7 +27,7 @@ app: install  ## serve the dashboards of PROJECT
 test: install $(VENV)/.browser  ## run the tests (TESTS="tests/images -k store" for some of them)
 	@$(if $(BYTECODE),$(BIN)/python -m compileall -q galcat_core app &&) $(BIN)/python -m pytest $(TESTS)
 
-test-cluster: install $(VENV)/.slurm  ## run the tests on a real Slurm of two nodes (installs Slurm if there is none)
+test-cluster: install $(VENV)/.slurm  ## run the tests on a real Slurm (installs it, and its qsub, if there is none)
 	@$(BIN)/python -m pytest -m slurm tests/jobs
 
 lint: install  ## check style and format
@@ -79,10 +79,10 @@ $(VENV)/.browser: | $(VENV)/.installed
 	@touch $@
 
 $(VENV)/.slurm: | $(VENV)/.installed
-	@if command -v sbatch > /dev/null && { command -v munged || test -x /usr/sbin/munged; } > /dev/null; then :; \
+	@if command -v sbatch > /dev/null && command -v qsub > /dev/null && { command -v munged || test -x /usr/sbin/munged; } > /dev/null; then :; \
 	  elif command -v apt-get > /dev/null; then \
 	    SUDO=$$(test "$$(id -u)" = 0 || echo sudo); \
-	    $$SUDO apt-get update -qq && $$SUDO apt-get install -y -qq --no-install-recommends slurm-wlm munge > /dev/null \
+	    $$SUDO apt-get update -qq && $$SUDO apt-get install -y -qq --no-install-recommends slurm-wlm slurm-wlm-torque munge > /dev/null \
 	      || echo "Slurm cannot be installed here: the tests on a cluster will be skipped"; \
 	  else echo "No Slurm found: the tests on a cluster will be skipped"; fi
 	@! command -v sbatch > /dev/null || touch $@

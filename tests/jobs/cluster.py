@@ -1,4 +1,7 @@
-"""A real Slurm of two nodes on this machine, as the user who tests, in a folder of its own; gone afterwards."""
+"""A real Slurm on this machine, as the user who tests, in a folder of its own; gone afterwards.
+
+Two nodes for the tests that compute, and two aside for jobs that mostly wait.
+"""
 
 from __future__ import annotations
 
@@ -46,19 +49,24 @@ PreemptType=preempt/partition_prio
 PreemptMode=REQUEUE
 NodeName=n1 NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[1]} CPUs=1 State=UNKNOWN
 NodeName=n2 NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[2]} CPUs=1 State=UNKNOWN
-PartitionName=short Nodes=n1,n2 Default=YES MaxTime=60 State=UP PriorityTier=1
-PartitionName=urgent Nodes=n1,n2 MaxTime=60 State=UP PriorityTier=9 PreemptMode=OFF
+NodeName=n3 NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[3]} CPUs=1 State=UNKNOWN
+NodeName=n4 NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[4]} CPUs=1 State=UNKNOWN
+PartitionName=short Nodes=n1,n2 Default=YES MaxTime=600 State=UP PriorityTier=1
+PartitionName=urgent Nodes=n1,n2 MaxTime=600 State=UP PriorityTier=9 PreemptMode=OFF
+PartitionName=aside Nodes=n3,n4 MaxTime=600 State=UP
 """
+NODES = ("n1", "n2", "n3", "n4")
 
 # ends what a Slurm has started, jobs included, once its input ends: with the tests, however they end
 GUARD = """
-import contextlib, psutil, sys
+import contextlib, psutil, shutil, sys
 sys.stdin.read()
 for process in psutil.process_iter():
     with contextlib.suppress(psutil.Error):
         ours = process.environ().get("SLURM_CONF", "").startswith(sys.argv[1])
         if ours and process.pid != int(sys.argv[2]):
             process.kill()
+shutil.rmtree(sys.argv[1], ignore_errors=True)
 """
 
 
@@ -107,10 +115,8 @@ class Cluster:
 
     def ready(self) -> bool:
         """Tell whether both nodes take jobs."""
-        return self.ask("sinfo", "-hNp", "short", "-o", "%N %T").split("\n") == [
-            "n1 idle",
-            "n2 idle",
-        ]
+        told = self.ask("sinfo", "--noheader", "-Np", "short", "-o", "%N %T")
+        return told.split("\n") == ["n1 idle", "n2 idle"]
 
     def logs(self) -> str:
         """Return the last lines of the daemons' logs."""
@@ -147,7 +153,6 @@ def cluster() -> Iterator[Cluster]:
             os.environ.pop("SLURM_CONF", None)
         else:
             os.environ["SLURM_CONF"] = before
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _configure(folder: Path) -> None:
@@ -156,15 +161,23 @@ def _configure(folder: Path) -> None:
     key.write_bytes(secrets.token_bytes(1024))
     key.chmod(0o400)
     (folder / "state").mkdir()
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(3)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        ports = [one.getsockname()[1] for one in sockets]
     text = CONF.format(
-        host=socket.gethostname(), folder=folder, ports=ports, user=getpass.getuser()
+        host=socket.gethostname(), folder=folder, ports=_ports(), user=getpass.getuser()
     )
     (folder / "slurm.conf").write_text(text)
+
+
+def _ports() -> list[int]:
+    """Return free ports, below those that the system gives to connections: none is taken meanwhile."""
+    drawn = secrets.SystemRandom().sample(range(15000, 30000), 200)
+    return [port for port in drawn if _is_free(port)][: len(NODES) + 1]
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as one, contextlib.suppress(OSError):
+        one.bind(("127.0.0.1", port))
+        return True
+    return False
 
 
 def _start(made: Cluster) -> None:
@@ -176,8 +189,8 @@ def _start(made: Cluster) -> None:
     _wait((folder / "munge.socket").exists)
     made.start("slurmctld", "slurmctld", "-D")
     _wait(lambda: "UP" in made.ask("scontrol", "ping"))
-    made.start_node("n1")
-    made.start_node("n2")
+    for name in NODES:
+        made.start_node(name)
     if not _wait(made.ready):
         raise RuntimeError(f"the nodes did not come up:\n{made.logs()}")
 

@@ -15,6 +15,7 @@ from galcat_core.config import Config
 from galcat_core.runs import Run
 from galcat_core.stages.jobs import start_train
 from galcat_core.training import distributed
+from tests.jobs import slurm_jobs
 from tests.jobs.cluster import Cluster, cluster, why_not
 from tests.training.conftest import split_of, store_of, table_of
 
@@ -77,12 +78,32 @@ def local_run(local_job: jobs.Job) -> Run:
 
 @pytest.fixture(scope="session")
 def slurm() -> Iterator[Cluster]:
-    """A real Slurm of two nodes, `n1` and `n2` of partition `short`."""
+    """A real Slurm: nodes `n1` and `n2` of partition `short`, others aside."""
     reason = why_not()
     if reason:
         pytest.skip(reason)
     with cluster() as made:
         yield made
+
+
+@pytest.fixture(scope="session")
+def waiting(request, slurm: Cluster, tmp_path_factory) -> dict[str, tuple[jobs.Job, Path]]:
+    """Jobs that mostly wait, by the name of their test: begun early, if it is among those that run."""
+    asked = {item.name for item in request.session.items}
+    made = {}
+    for test, begin in slurm_jobs.WAITING.items():
+        if test in asked:
+            folder = tmp_path_factory.mktemp("waiting")
+            made[test] = begin(slurm, folder, wait_for), folder
+    return made
+
+
+@pytest.fixture
+def idle_nodes(slurm: Cluster, waiting) -> None:
+    """The test begins with both nodes idle."""
+    for partition in ("short", "urgent"):
+        slurm.ask("scancel", f"--partition={partition}")
+    wait_for(slurm.ready, "for idle nodes")
 
 
 @pytest.fixture

@@ -1,7 +1,5 @@
 """Prediction on a real Slurm of two nodes: the bytes of one process, whoever is killed."""
 
-import getpass
-
 import numpy as np
 import pandas as pd
 import psutil
@@ -20,15 +18,9 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.slurm,
     pytest.mark.timeout(1200),
+    pytest.mark.usefixtures("idle_nodes"),
     pytest.mark.filterwarnings("ignore:__array__ implementation doesn.t accept a copy"),
 ]
-
-
-@pytest.fixture(autouse=True)
-def running(slurm, until):
-    """Every test begins with both nodes idle."""
-    slurm.ask("scancel", "--user", getpass.getuser())
-    until(slurm.ready, "for idle nodes")
 
 
 @pytest.fixture(scope="module")
@@ -48,23 +40,26 @@ def words(store, tmp_path, monkeypatch):
     return [*given, "-o", "p.parquet", "--on", "slurm", "--nodes", "2"]
 
 
-def alone(store, out):
+@pytest.fixture(scope="module")
+def alone(store, tmp_path_factory):
+    """The table that one process writes."""
+    out = tmp_path_factory.mktemp("alone") / "p.parquet"
     predict_to(out, RUN, store, batch_size=4, any_recipe=True, progress=False)
     return pd.read_parquet(out)
 
 
-def test_two_nodes_write_what_one_process_writes(words, store, tmp_path):
+def test_two_nodes_write_what_one_process_writes(words, alone, tmp_path):
     assert galcat(words) == 0
     job = jobs.find("predict-1")
     state = jobs.wait(job)
     assert state.name == "finished", job.attempts[-1].log.read_text()
-    assert pd.read_parquet("p.parquet").equals(alone(store, tmp_path / "alone.parquet"))
+    assert pd.read_parquet("p.parquet").equals(alone)
     assert f"{COUNT}/{COUNT}" in job.attempts[-1].log.read_text()
     assert all(job.attempts[-1].rank_log(rank).is_file() for rank in (0, 1))
     assert not (tmp_path / "p.parquet.parts").exists()
 
 
-def test_kill_9_of_a_node_s_worker_leaves_its_parts_to_the_other(words, store, tmp_path, until):
+def test_kill_9_of_a_node_s_worker_leaves_its_parts_to_the_other(words, alone, tmp_path, until):
     assert galcat(words) == 0
     job = jobs.find("predict-1")
 
@@ -82,4 +77,4 @@ def test_kill_9_of_a_node_s_worker_leaves_its_parts_to_the_other(words, store, t
     log = job.attempts[-1].log.read_text()
     assert state.name == "finished", log
     assert "worker 1 of 2 was killed by SIGKILL (is the memory full?): the others take" in log
-    assert pd.read_parquet("p.parquet").equals(alone(store, tmp_path / "alone.parquet"))
+    assert pd.read_parquet("p.parquet").equals(alone)

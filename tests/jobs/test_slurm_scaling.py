@@ -1,6 +1,5 @@
 """galcat scaling on a real Slurm: one worker on one node, two on two."""
 
-import getpass
 import json
 from pathlib import Path
 
@@ -14,12 +13,11 @@ pytestmark = [
     pytest.mark.slurm,
     pytest.mark.horovod,
     pytest.mark.timeout(1200),
+    pytest.mark.usefixtures("idle_nodes"),
 ]
 
 
-def test_points_on_one_node_and_on_two(slurm, until, tmp_path, monkeypatch, capfd):
-    slurm.ask("scancel", "--user", getpass.getuser())
-    until(slurm.ready, "for idle nodes")
+def test_points_on_one_node_and_on_two(tmp_path, monkeypatch, capfd):
     (tmp_path / "places.toml").write_text('[slurm]\npartition = "short"\ntime = "30"\n')
     monkeypatch.setenv("PYTHONPATH", str(Path(jobs.__file__).parents[2]))
     monkeypatch.chdir(tmp_path)
