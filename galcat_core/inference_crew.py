@@ -21,8 +21,8 @@ from tqdm import tqdm
 from galcat_core.errors import GalcatError
 from galcat_core.files import write_text
 from galcat_core.jobs import crew, srun, watching
+from galcat_core.jobs.command import LOGS
 from galcat_core.jobs.crew import Codes
-from galcat_core.jobs.job import LOGS
 
 if TYPE_CHECKING:
     from galcat_core.inference_parts import Plan

@@ -15,7 +15,8 @@ from galcat_core.config import Config
 from galcat_core.errors import GalcatError
 from galcat_core.files import write_text
 from galcat_core.jobs import folder as folders
-from galcat_core.jobs import lease, local, script, slurm, slurm_commands
+from galcat_core.jobs import lease, local, script, slurm
+from galcat_core.jobs.asking import NotThere, Unreachable
 from galcat_core.jobs.job import KILLED, Attempt, Job, State, Submission, now
 from galcat_core.jobs.places import Place
 from galcat_core.jobs.process import Process
@@ -76,10 +77,9 @@ def start(
     try:
         with _handing_in(job):
             _submit(job)
-    except slurm_commands.Unreachable:
-        raise  # it may have been taken all the same
-    except GalcatError:
-        shutil.rmtree(job.folder, ignore_errors=True)  # it has never been a job
+    except GalcatError as error:
+        if not _may_be_taken(error):
+            shutil.rmtree(job.folder, ignore_errors=True)  # it has never been a job
         raise
     return job
 
@@ -232,11 +232,15 @@ def _submit(job: Job) -> None:
     submission = job.submit_next()
     try:
         PLACES[job.place.kind].submit(job, submission)
-    except slurm_commands.Unreachable:
+    except GalcatError as error:
+        if not _may_be_taken(error):
+            submission.file.unlink(missing_ok=True)  # refused: what was before is still the state
         raise
-    except GalcatError:
-        submission.file.unlink(missing_ok=True)  # refused: what was before is still the state
-        raise
+
+
+def _may_be_taken(error: GalcatError) -> bool:
+    """Tell whether the batch system may have taken a job, although it did not say so."""
+    return isinstance(error, Unreachable) and not isinstance(error, NotThere)
 
 
 def _last(job: Job) -> tuple[Submission | None, Attempt | None]:

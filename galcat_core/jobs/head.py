@@ -22,7 +22,7 @@ import psutil
 from galcat_core.errors import GalcatError, WorkKilled
 from galcat_core.jobs import command, lease, slurm_commands
 from galcat_core.jobs.control import PLACES
-from galcat_core.jobs.job import KILLED, LOGS, Attempt, Job, State, Submission, now
+from galcat_core.jobs.job import KILLED, Attempt, Job, State, Submission, now
 from galcat_core.jobs.keeper import GOES_ON, Keeper, after_kill, say
 
 GRACE_SECONDS = 15.0  # between asking the command to end and killing it
@@ -80,7 +80,7 @@ class Head:
             left = []
             for process in psutil.process_iter():
                 with contextlib.suppress(psutil.Error, OSError):
-                    if process.environ().get(LOGS) == str(before.folder):
+                    if process.environ().get(command.LOGS) == str(before.folder):
                         process.kill()
                         left.append(process)
             psutil.wait_procs(left, GRACE_SECONDS)
@@ -91,7 +91,7 @@ class Head:
         environment = os.environ | self.place.environment(self.job)
         environment |= {
             command.HEAD: str(os.getpid()),
-            LOGS: str(self.attempt.folder),
+            command.LOGS: str(self.attempt.folder),
             "PYTHONUNBUFFERED": "1",
         }
         words = self.job.command

@@ -16,7 +16,6 @@ from galcat_core.files import write_text
 from galcat_core.jobs.places import Place, Shape
 from galcat_core.jobs.process import Process
 
-LOGS = "GALCAT_LOGS"  # tells a job's command the folder for the logs of its workers
 WHEN = "%Y-%m-%d %H:%M:%S"
 KEYS = {"command": list, "project": str, "place": dict, "shape": dict, "token": str, "created": str}
 DELETE = "delete this file; galcat jobs resume then goes on"
@@ -128,8 +127,8 @@ class Attempt:
 
     @property
     def keeper(self) -> Process | None:
-        """Who starts the head again (see `keeper`)."""
-        return self._process("keeper" if "keeper" in self.info else "process")  # there was none before
+        """Who starts the head again (see `keeper`); the head itself in jobs of a time before keepers."""
+        return self._process("keeper" if "keeper" in self.info else "process")
 
     def _process(self, name: str) -> Process | None:
         try:

@@ -91,7 +91,7 @@ def after_kill(job: Job, attempt: Attempt, otherwise: State) -> State:
     before = len(job.alike(attempt)) - 1
     if before < job.place.settings.restarts:
         return State(KILLED, otherwise.reason.removesuffix(f"; {GOES_ON}"))
-    again = f" (after {before} others, each of which it went on from by itself)" if before else ""
+    again = f" (it went on by itself before, {before} times of {before})" if before else ""
     return State(otherwise.name, f"{otherwise.reason}{again}")
 
 

@@ -7,20 +7,17 @@ from __future__ import annotations
 
 import re
 import shlex
-import shutil
 import string
-import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 from galcat_core.errors import GalcatError, listed, nearest
+from galcat_core.jobs.asking import Said, ask
+from galcat_core.jobs.command import environment_of_another
 from galcat_core.jobs.job import KILLED, Attempt, Job, State, Submission
 
 HEAD = "galcat_core.jobs.head"
 ENDS_WITH_KEEPER = True  # the job, for who started it
-PATIENCE_SECONDS = 60
-TOLD = 120, 320  # characters of what a command says, in an error: the first, the last
 
 
 def submit(job: Job, submission: Submission) -> None:
@@ -124,24 +121,6 @@ def script(job: Job, submission: Submission) -> str:
     return made
 
 
-@dataclass(frozen=True)
-class Said:
-    """What a command of the batch system says: its output, what it says aside, its exit code."""
-
-    command: str
-    out: str
-    aside: str
-    code: int
-
-    @property
-    def told(self) -> str:
-        """In one line."""
-        words = " ".join(f"{self.out} {self.aside}".split())
-        if len(words) > sum(TOLD):
-            words = f"{words[: TOLD[0]]} ... {words[-TOLD[1] :]}"
-        return f"{self.command} says '{words}'" if words else f"{self.command} says nothing"
-
-
 def _setting(job: Job, which: str) -> str:
     value = getattr(job.place.settings, which)
     if not value:
@@ -154,19 +133,7 @@ def _setting(job: Job, which: str) -> str:
 
 def _run(job: Job, which: str, argument: str) -> Said:
     """Run one of the place's commands on a script or a job's number."""
-    words = [*shlex.split(_setting(job, which)), argument]
-    if shutil.which(words[0]) is None:
-        raise GalcatError(f"{which} = '{words[0]} ...': there is no such command on this machine")
-    try:
-        ended = subprocess.run(
-            words,
-            cwd=job.project,  # where a batch system puts what the script names no place for
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=PATIENCE_SECONDS,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise GalcatError(f"{words[0]} has not answered for {PATIENCE_SECONDS} s") from error
-    return Said(words[0], ended.stdout, ended.stderr, ended.returncode)
+    # it runs where a batch system puts what the script names no place for
+    return ask(
+        [*shlex.split(_setting(job, which)), argument], environment_of_another(), job.project
+    )

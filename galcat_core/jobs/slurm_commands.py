@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
 from galcat_core.errors import GalcatError, listed, nearest
+from galcat_core.jobs.asking import Unreachable, ask
+from galcat_core.jobs.command import environment_of_another
 
-PATIENCE_SECONDS = 60  # for a controller that is busy
 # of `squeue --states=all`: what is still to come, or under way
 QUEUED = ("PENDING", "REQUEUED", "REQUEUE_HOLD", "REQUEUE_FED", "SPECIAL_EXIT", "RESV_DEL_HOLD")
 ALIVE = (
@@ -34,10 +34,6 @@ COLUMNS = {  # of squeue, and their widths
     "Reason": 64,
     "NodeList": 400,
 }
-
-
-class Unreachable(GalcatError):
-    """Slurm does not answer: what it would say of a job is not known."""
 
 
 class Killed(GalcatError):
@@ -242,36 +238,18 @@ def _run(*command: str, aside: bool = False) -> str:
     GalcatError
         It refuses.
     """
-    environment = dict(os.environ)
+    environment = environment_of_another()
     if command[0] == "sbatch" and "SLURM_JOB_ID" in environment:
         # what the job that this process runs in was given is not meant for the new one
         outer = [key for key in environment if key.startswith("SLURM_") and key != "SLURM_CONF"]
         for key in outer:
             del environment[key]
-    try:
-        ended = subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            env=environment,
-            timeout=PATIENCE_SECONDS,
-        )
-    except FileNotFoundError as error:
-        raise Unreachable(
-            f"there is no {command[0]} on this machine: give the command on a login node of the "
-            "cluster, or load Slurm's module"
-        ) from error
-    except subprocess.TimeoutExpired as error:
-        raise Unreachable(
-            f"Slurm has not answered {command[0]} for {PATIENCE_SECONDS} s; try again later"
-        ) from error
-    if ended.returncode == 0:
-        return (ended.stdout + aside * ended.stderr).strip("\n")
-    if ended.returncode < 0:
-        raise Killed(f"{command[0]} was killed by signal {-ended.returncode}")
-    lines = [line for line in ended.stderr.splitlines() if line.strip()] or ["no word"]
+    ended = ask(command, environment)
+    if ended.code == 0:
+        return (ended.out + aside * ended.aside).strip("\n")
+    if ended.code < 0:
+        raise Killed(f"{command[0]} was killed by signal {-ended.code}")
+    lines = [line for line in ended.aside.splitlines() if line.strip()] or ["no word"]
     told = lines[0].removeprefix(f"{command[0]}: ").removeprefix("error: ")
     lost = ("contact", "connect", "socket", "controller", "s_p_parse_file", "resolve", "timed out")
     if any(sign in " ".join(lines).lower() for sign in lost):

@@ -26,6 +26,16 @@ def twice(folder: str) -> None:
     sleep(folder)
 
 
+def found(folder: str) -> None:
+    """Start another job, which outlives this one, and live on."""
+    from galcat_core import jobs
+
+    if not Path(folder, "mark").exists():
+        program = ["python", "-m", "tests.jobs.programs", "twice", folder]
+        jobs.start(program, jobs.named("local"), folder=Path(folder, "inner"))
+        time.sleep(600)
+
+
 def fail() -> None:
     """End as a verb does after a mistake in its input."""
     print("galcat train: the store is gone; make it again", file=sys.stderr)

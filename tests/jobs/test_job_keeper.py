@@ -50,9 +50,20 @@ def test_a_job_whose_command_is_killed_each_time_fails_in_the_end(folder, restar
     job = jobs.start([*PROGRAM, "die"], on, folder=folder)
     state = jobs.wait(job)
     told = "its process was killed by SIGKILL (is the memory full?); galcat jobs resume goes on"
-    again = " (after 2 others, each of which it went on from by itself)" if restarts else ""
+    again = " (it went on by itself before, 2 times of 2)" if restarts else ""
     assert state == jobs.State("failed", told + again)
     assert [attempt.end.name for attempt in job.attempts] == ["killed"] * restarts + ["failed"]
+
+
+def test_a_job_that_a_killed_one_has_started_is_no_left_over(folder, tmp_path, until):
+    job = start(folder, "found", tmp_path)
+    (pid,) = until(lambda: asleep(tmp_path))
+    kill(job.attempts[-1].process)
+    assert jobs.wait(job) == jobs.State("finished")
+    (inner,) = jobs.jobs_of(tmp_path / "inner")
+    assert psutil.pid_exists(pid)
+    assert jobs.state(inner).name == "running"
+    assert jobs.cancel(inner) == jobs.State("cancelled")
 
 
 def test_a_command_that_lost_a_worker_goes_on(folder, tmp_path):

@@ -109,7 +109,7 @@ def test_what_the_batch_system_says_is_understood_or_told(tmp_path, case):
             "not accepted: sh says 'no queue gpu'",
         ),
         ({"submit": "true"}, "told no number of a job, but: true says nothing"),
-        ({"submit": "qsbu"}, "submit = 'qsbu ...': there is no such command"),
+        ({"submit": "qsbu"}, "there is no qsbu on this machine"),
         ({"submit": ""}, "has no 'submit'"),
         ({"template": "none.sh"}, "template = 'none.sh': no such file"),
     ],

@@ -63,7 +63,7 @@ def test_every_process_may_be_killed_in_turn(project, local_run, monkeypatch, un
     # it went on three times by itself, which is all that its place allows
     found = jobs.wait(job)
     assert [a.end.name for a in job.attempts] == ["killed"] * 3 + ["failed"]
-    assert (found.name, "after 3 others" in found.reason) == ("failed", True)
+    assert (found.name, "3 times of 3" in found.reason) == ("failed", True)
     # the run says no more than what is there, and loses nothing that it had
     assert len(psutil.wait_procs(there.values(), timeout=60)[0]) == 4
     assert Run.open(run).status == "interrupted"

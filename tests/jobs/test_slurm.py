@@ -101,9 +101,9 @@ def test_a_slurm_that_does_not_answer_is_not_guessed_at(slurm, folder, tmp_path,
     job = start(folder, "sleep", tmp_path)
     with monkeypatch.context() as patch:
         patch.setenv("SLURM_CONF", str(tmp_path / "none.conf"))
-        patch.setattr("galcat_core.jobs.slurm_commands.PATIENCE_SECONDS", 1)
+        patch.setattr("galcat_core.jobs.asking.PATIENCE_SECONDS", 1)
         state = jobs.state(job)
-        assert (state.name, "Slurm" in state.reason) == ("unknown", True)
+        assert (state.name, "squeue" in state.reason) == ("unknown", True)
         with pytest.raises(GalcatError, match="is unknown"):
             jobs.resume(job)
     jobs.cancel(job)

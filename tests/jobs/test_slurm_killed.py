@@ -25,7 +25,7 @@ def test_kill_9_of_a_rank_is_told_in_one_line(slurm, folder, tmp_path):
     state = jobs.wait(job)
     assert state.name == "failed"
     assert "worker 1 of 2 was killed by SIGKILL (is the memory full?)" in state.reason
-    assert "after 1 others" in state.reason
+    assert "1 times of 1" in state.reason
     assert "\n" not in state.reason
     assert [attempt.end.name for attempt in job.attempts] == ["killed", "failed"]
     assert not asleep(tmp_path)
