@@ -10,11 +10,13 @@ import json
 import os
 import socket
 import time
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+import numpy as np
 import pandas as pd
 
 from galcat_core.config import Config
@@ -124,9 +126,28 @@ class Run:
 
     @property
     def history(self) -> pd.DataFrame:
-        """One row an epoch; empty before the first is done."""
+        """One row an epoch; empty before the first is done.
+
+        Of a run that was interrupted, the epochs that it does not have to learn again: its checkpoint
+        may be some behind the last one.
+        """
         path = self.folder / "history.csv"
-        return read_table(path)[0] if path.is_file() else pd.DataFrame(columns=HISTORY)
+        if not path.is_file():
+            return pd.DataFrame(columns=HISTORY)
+        table = read_table(path)[0]
+        return table.head(self._epochs_kept()) if self.status == "interrupted" else table
+
+    def _epochs_kept(self) -> int:
+        path = self.folder / CHECKPOINT
+        if not path.is_file():
+            return 0
+        try:
+            with np.load(path) as found:
+                return int(json.loads(str(found["progress"]))["epoch"])
+        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+            raise GalcatError(
+                f"{path}: damaged ({error}); delete it to begin this run anew"
+            ) from error
 
     @property
     def report(self) -> dict[str, Any]:
@@ -175,6 +196,7 @@ HISTORY = (
     "images_per_second",
     "seconds",
 )
+CHECKPOINT = "checkpoint.npz"
 LOCK = ".lock"
 ENSEMBLE = "ensemble.json"  # names the subfolders of the runs that a packed run predicts with
 START = "start.weights.h5"  # the parent's weights, or pretrained ones

@@ -216,8 +216,8 @@ class Train:
     )
     checkpoint_seconds: float = setting(
         60.0,
-        "time between checkpoints inside an epoch; longer where they would cost over 1% (0: after "
-        "each step)",
+        "time between checkpoints; longer where they would cost over 1%, and at the end of an epoch "
+        "if they do not (0: after each step)",
         low=0.0,
     )
 

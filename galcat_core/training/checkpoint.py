@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from galcat_core import runs
 from galcat_core.errors import GalcatError
 from galcat_core.files import whole
 from galcat_core.training.schedule import Progress
@@ -17,7 +18,7 @@ from galcat_core.training.schedule import Progress
 if TYPE_CHECKING:
     import keras
 
-NAME = "checkpoint.npz"
+NAME = runs.CHECKPOINT
 
 
 def save(folder: Path, model: keras.Model, optimizer: keras.Optimizer, progress: Progress) -> None:

@@ -6,7 +6,7 @@ import contextlib
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from galcat_core import models, runs  # first, since it imports TensorFlow quietly
@@ -82,8 +82,7 @@ def fit(
     model = _model(run, workers)
     progress = checkpoint.progress_of(run.folder)
     training, validation = _batches(run, workers, store or open_store(run))
-    checked, pause_seconds = validation.validation(), settings.checkpoint_seconds
-    course = _Course(run, workers, model, progress, training, checked, pause_seconds)
+    course = _Course(run, workers, model, progress, training, validation.validation())
 
     for number in range(progress.stage, len(stages)):
         stage = stages[number]
@@ -106,10 +105,7 @@ def fit(
             row = course.epoch(stage, optimizer, steps, title)
             best = progress.close_epoch(row, settings)
             if workers.first:
-                if best:
-                    course.keep_weights()
-                checkpoint.save(run.folder, model, optimizer, progress)
-                write_table(pd.DataFrame(progress.history), run.folder / "history.csv")
+                course.keep(optimizer, best, progress.ended(stage, settings))
 
     finish(run, workers, model, progress, progress.ended(stages[-1], settings))
     return model, progress
@@ -137,7 +133,9 @@ class _Course:
     progress: Progress
     training: Batches
     checked: tf.data.Dataset
-    pause_seconds: float  # between checkpoints
+    saved: float = field(default_factory=time.monotonic)  # when the last checkpoint was made
+    cost_seconds: float = 0.0  # of the last checkpoint
+    best: list[np.ndarray] | None = None  # the best weights, where the file does not yet have them
 
     def epoch(
         self, stage: Stage, optimizer: keras.Optimizer, steps: tuple, title: str
@@ -148,7 +146,7 @@ class _Course:
         epoch, first, n = progress.epoch, progress.step, len(self.training.labels)
         # (steps,), of all workers
         counts = self.training.plan(shuffled(n, settings.seed, epoch)).counts
-        began = saved = time.monotonic()
+        began = time.monotonic()
         with bar(len(counts), title, "steps", disable=not workers.first) as shown:
             shown.update(first)
             batches = self.training.training(epoch, settings.seed, augment, first)
@@ -163,14 +161,10 @@ class _Course:
                 progress.step = step + 1
                 shown.set_postfix_str(in_short(progress.totals), refresh=False)
                 shown.update()
-                now = time.monotonic()
-                if workers.first and now - saved > self.pause_seconds:
+                if workers.first and self.is_time(settings.checkpoint_seconds):
+                    now = time.monotonic()
                     progress.seconds, began = progress.seconds + now - began, now
-                    checkpoint.save(self.run.folder, self.model, optimizer, progress)
-                    saved = time.monotonic()
-                    if settings.checkpoint_seconds:
-                        longer = CHECKPOINT_SHARE * (saved - now)
-                        self.pause_seconds = max(settings.checkpoint_seconds, longer)
+                    self.save(optimizer)
             trained = progress.seconds + time.monotonic() - began
 
             sums = self.validate(judge)
@@ -204,12 +198,37 @@ class _Course:
         found["val_loss"] = self.workers.agree(found["val_loss"])
         self.progress.best_loss, self.progress.began_with = found["val_loss"], found
         if self.workers.first:
-            self.keep_weights()
+            self.best = self.model.get_weights()
 
-    def keep_weights(self) -> None:
-        with whole(self.run.folder / "weights.weights.h5") as temporary:
-            # keras wants the suffix, and `whole` keeps it
-            self.model.save_weights(temporary)
+    def is_time(self, pause_seconds: float) -> bool:
+        """Tell whether a checkpoint may be made: after a pause, so long that it costs under 1%."""
+        if self.run.config.train.checkpoint_seconds == 0.0:
+            return True
+        pause_seconds = max(pause_seconds, CHECKPOINT_SHARE * self.cost_seconds)
+        return time.monotonic() - self.saved >= pause_seconds
+
+    def keep(self, optimizer: keras.Optimizer, best: bool, ended: str) -> None:
+        """Keep what an epoch has brought: its row at once, the rest where it is time, or the stage over."""
+        if best:
+            self.best = self.model.get_weights()
+        if ended or self.is_time(0.0):
+            self.save(optimizer)
+        write_table(pd.DataFrame(self.progress.history), self.run.folder / "history.csv")
+
+    def save(self, optimizer: keras.Optimizer) -> None:
+        """Write the best weights, if the file has others, and then the checkpoint that counts on them."""
+        began = time.monotonic()
+        if self.best is not None:
+            now = self.model.get_weights()
+            self.model.set_weights(self.best)
+            with whole(self.run.folder / "weights.weights.h5") as temporary:
+                # keras wants the suffix, and `whole` keeps it
+                self.model.save_weights(temporary)
+            self.model.set_weights(now)
+            self.best = None
+        checkpoint.save(self.run.folder, self.model, optimizer, self.progress)
+        self.saved = time.monotonic()
+        self.cost_seconds = self.saved - began
 
 
 def _model(run: Run, workers: Workers) -> keras.Model:

@@ -226,7 +226,7 @@ def measure(run: Run, shares: int = 0) -> None:
                 watching.wait(codes, logs)
     if not (run.folder / POINT).is_file():
         raise GalcatError(f"{run.folder}: the workers ended without a result; see {logs}")
-    for name in ("weights.weights.h5", "checkpoint.npz", runs.START):
+    for name in ("weights.weights.h5", runs.CHECKPOINT, runs.START):
         (run.folder / name).unlink(missing_ok=True)  # nobody will predict with it
 
 

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pytest
 from galcat_app.state import training_form as forms
 from galcat_app.state.training import TrainingState
@@ -28,6 +29,7 @@ from galcat_core import cli, jobs, runs
 from galcat_core.arguments import config_of
 from galcat_core.config import Config
 from galcat_core.errors import GalcatError
+from galcat_core.training.schedule import Progress
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -86,6 +88,7 @@ def _run(folder: Path, report: dict | None = None, epochs: int = 3, stages: int 
         stage = 1 + (n - 1) * stages // epochs
         lines.append(f"{n},{stage},{1 / n},0.5,{abs(n - 2) + 0.5},0.6,0.001,40.0,10.0")
     (folder / "history.csv").write_text("\n".join(lines) + "\n")
+    np.savez(folder / runs.CHECKPOINT, progress=np.array(Progress(epoch=epochs).to_json()))
     if report:
         runs.write_json(folder / "report.json", report)
         (folder / "DIGEST").write_text("0" * 64)

@@ -77,7 +77,9 @@ def course(finder: Finder, folder: Path, live: bool) -> Course:
     try:
         info = finder.kept("info", folder / "run.json", lambda p: Run(p.parent).info)
         config = finder.kept("config", folder / "config.toml", Config.load)
-        history = finder.kept("history", folder / "history.csv", lambda p: Run(p.parent).history)
+        # of a run that was interrupted it is what its checkpoint has
+        which = "history" if live else "history that is kept"
+        history = finder.kept(which, folder / "history.csv", lambda p: Run(p.parent).history)
         report = run.report
         progress = finder.kept(
             "progress", folder / checkpoint.NAME, lambda p: checkpoint.progress_of(p.parent)
