@@ -17,7 +17,7 @@ from pathlib import Path
 import psutil
 
 from galcat_core.errors import GalcatError
-from galcat_core.jobs import places, slurm_commands
+from galcat_core.jobs import places, script, slurm_commands
 from galcat_core.jobs.places import Place
 from galcat_core.provenance import code_version
 from galcat_core.training import abilities, talk
@@ -222,9 +222,7 @@ def _place(project: Path, place: Place) -> Finding:
         if place.settings.partition not in names:
             missing = f"there is no partition '{place.settings.partition}'"
     elif place.kind == "script":
-        template = project / Path(place.settings.template).expanduser()
-        if not template.is_file():
-            missing = f"there is no template '{place.settings.template}'"
+        missing = script.lack(place.settings, project)
     if shared and not project.resolve().is_relative_to(Path(shared).expanduser().resolve()):
         missing = missing or f"this folder is not in {shared}, which its nodes share"
     return Finding("place", told, missing)

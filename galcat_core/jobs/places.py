@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import shlex
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -109,6 +110,7 @@ SYSTEMS: dict[str, dict[str, str]] = {  # batch systems, and the commands of tho
     },
 }
 PATTERNS = ("number", "live", "gone")  # settings that are regular expressions
+COMMANDS = ("submit", "state", "cancel")  # settings that are command lines
 TEMPLATES = Path(__file__).parent / "templates"
 
 KINDS: dict[str, type] = {"local": Local, "slurm": Slurm, "script": Script}
@@ -149,6 +151,8 @@ class Place:
         settings = section_from_dict(KINDS[kind], rest, f"{where}: [{name}]")
         for key in PATTERNS:
             _check_pattern(getattr(settings, key, ""), f"{where}: [{name}] {key}")
+        for key in COMMANDS:
+            _check_command(getattr(settings, key, ""), f"{where}: [{name}] {key}")
         return cls(name, kind, settings)
 
     def to_dict(self) -> dict[str, Any]:
@@ -287,6 +291,13 @@ def _check_pattern(pattern: str, what: str) -> None:
         raise GalcatError(f"{what} = '{pattern}': no regular expression ({error})") from error
     if pattern and what.endswith("number") and groups != 1:
         raise GalcatError(f"{what} = '{pattern}': one pair of brackets is wanted, as Job <(\\d+)>")
+
+
+def _check_command(command: str, what: str) -> None:
+    try:
+        shlex.split(command)
+    except ValueError as error:
+        raise GalcatError(f"{what} = '{command}': no line of shell words ({error})") from error
 
 
 def _home(path: str) -> Path:

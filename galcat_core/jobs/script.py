@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
 import string
 import sys
 from pathlib import Path
@@ -15,6 +16,7 @@ from galcat_core.errors import GalcatError, listed, nearest
 from galcat_core.jobs.asking import Said, ask
 from galcat_core.jobs.command import environment_of_another
 from galcat_core.jobs.job import KILLED, Attempt, Job, State, Submission
+from galcat_core.jobs.places import COMMANDS, Script
 
 HEAD = "galcat_core.jobs.head"
 ENDS_WITH_KEEPER = True  # the job, for who started it
@@ -119,6 +121,19 @@ def script(job: Job, submission: Submission) -> str:
     if words["command"] not in made:
         raise GalcatError(f"{path}: has no $command in it, which runs the job")
     return made
+
+
+def lack(settings: Script, project: Path) -> str:
+    """Tell what a place lacks to take jobs from this machine; nothing if it does not."""
+    if not (project / Path(settings.template).expanduser()).is_file():
+        return f"there is no template '{settings.template}'"
+    for key in (*COMMANDS, "live", "gone"):
+        value = getattr(settings, key)
+        if not value:
+            return f"it has no '{key}'"
+        if key in COMMANDS and shutil.which(shlex.split(value)[0]) is None:
+            return f"{key} = '{value}': there is no such command on this machine"
+    return ""
 
 
 def _setting(job: Job, which: str) -> str:

@@ -54,6 +54,7 @@ def test_the_project_s_file_is_found(tmp_path, monkeypatch):
         ("[gpu]\nkind = 'slrum'", "Did you mean 'slurm'"),
         ("nodes = 2", "'nodes' stands outside of a place"),
         ("[slurm", "not a TOML file"),
+        ("[pbs]\nkind = 'script'\nstate = \"qstat '\"", "state = .*: no line of shell words"),
         ("[pbs]\nkind = 'script'\nlive = '('", r"live = '\(': no regular expression"),
         (
             "[pbs]\nkind = 'script'\nnumber = 'Job <.*>'",

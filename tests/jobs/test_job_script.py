@@ -8,7 +8,7 @@ import pytest
 
 from galcat_core import jobs
 from galcat_core.errors import GalcatError
-from galcat_core.jobs import places
+from galcat_core.jobs import places, script
 from galcat_core.jobs.places import Place
 from tests.jobs.test_jobs_local import PROGRAM, asleep, said
 
@@ -129,3 +129,15 @@ def test_the_number_is_found_in_what_lsf_prints(tmp_path):
     on = Place.from_dict("lsf", {**told, "number": places.SYSTEMS["lsf"]["number"]})
     job = start(tmp_path / "jobs", on, "sleep", tmp_path)
     assert job.submissions[-1].id == "4711"
+
+
+def test_the_doctor_tells_what_a_place_lacks(commands, pbs, tmp_path):
+    assert script.lack(pbs.settings, tmp_path) == ""
+    for change, told in {
+        ("template", "none.sh"): "there is no template 'none.sh'",
+        ("cancel", ""): "it has no 'cancel'",
+        ("live", ""): "it has no 'live'",
+        ("submit", "qsbu -q gpu"): "submit = 'qsbu -q gpu': there is no such command",
+    }.items():
+        on = Place.from_dict("pbs", {**pbs.to_dict(), change[0]: change[1]})
+        assert told in script.lack(on.settings, tmp_path)
