@@ -14,6 +14,7 @@ import pytest
 from galcat_app import Server, serve
 from galcat_app.state.explore import ExploreState
 from galcat_app.state.similar import BOX
+from synthetic_pairs import make_pairs_project
 from synthetic_projects import make_project
 from visits import Visit
 
@@ -30,6 +31,18 @@ def own_project(project: Path, tmp_path: Path) -> Path:
     return Path(
         shutil.copytree(project, tmp_path / "own", ignore=shutil.ignore_patterns("exports"))
     )
+
+
+@pytest.fixture(scope="session")
+def twins(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project of 300 pairs; whoever changes it copies it (see `own_twins`)."""
+    return make_pairs_project(tmp_path_factory.mktemp("pairs") / "twins", 300)
+
+
+@pytest.fixture
+def own_twins(twins: Path, tmp_path: Path) -> Path:
+    """A copy of the project of pairs to write into."""
+    return Path(shutil.copytree(twins, tmp_path / "twins"))
 
 
 @pytest.fixture(scope="session")

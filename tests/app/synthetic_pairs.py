@@ -10,7 +10,7 @@ from synthetic_projects import DRAWN, FIRST_DES, FIRST_SDSS, draw_galaxies
 
 from galcat_core.images.shards import write_store
 from galcat_core.records import Catalog, Pairs, Predictions, Split
-from galcat_core.tables import write_table
+from galcat_core.tables import read_table, write_table
 
 ARCSEC = 1 / 3600
 CLASSES = ["elliptical", "spiral"]
@@ -138,3 +138,12 @@ def _write_pictures(
             survey=survey,
             rejects=rejects,
         )
+
+
+def joined(folder: Path) -> pd.DataFrame:
+    """Return the pairs of a project joined with both catalogues by pandas, to compare with."""
+    table = read_table(folder / "pairs.parquet")[0]
+    for side, survey in (("left", "sdss"), ("right", "des")):
+        catalogue = read_table(folder / f"catalogs/{survey}.parquet")[0]
+        table = table.merge(catalogue.add_prefix(f"{side}_"), how="left")
+    return table

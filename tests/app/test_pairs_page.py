@@ -17,7 +17,6 @@ from galcat_app.state.pairs import PairsState
 from galcat_app.state.pairs_review import FILE
 from matplotlib.path import Path as Outline
 from PIL import Image
-from synthetic_pairs import make_pairs_project
 from synthetic_projects import is_picture_of
 from visits import Visit
 
@@ -26,17 +25,12 @@ from galcat_core.records import Pairs, Review, Split
 
 pytestmark = pytest.mark.browser
 
-N = 200
+N = 300
 
 
 @pytest.fixture(scope="module")
-def pairs_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_pairs_project(tmp_path_factory.mktemp("pairs") / "twins", N)
-
-
-@pytest.fixture(scope="module")
-def pairs_server(pairs_project: Path) -> Iterator[Server]:
-    with serve(pairs_project, port=0, say=lambda _: None) as running:
+def pairs_server(twins: Path) -> Iterator[Server]:
+    with serve(twins, port=0, say=lambda _: None) as running:
         yield running
 
 
@@ -56,7 +50,7 @@ def pairs_tab(chromium: Any, pairs_server: Server) -> Iterator[Visit]:
 
 
 @pytest.fixture
-def visit(pairs_tab: Visit, pairs_project: Path) -> Iterator[Visit]:
+def visit(pairs_tab: Visit, twins: Path) -> Iterator[Visit]:
     """The one tab that most tests share, as it was when it opened."""
     yield pairs_tab
     page = pairs_tab.page
@@ -74,8 +68,8 @@ def visit(pairs_tab: Visit, pairs_project: Path) -> Iterator[Visit]:
 
 
 @pytest.fixture(scope="module")
-def state(pairs_project: Path) -> PairsState:
-    return PairsState(pairs_project)
+def state(twins: Path) -> PairsState:
+    return PairsState(twins)
 
 
 def listed(visit: Visit) -> list[str]:
@@ -126,12 +120,12 @@ def test_the_page_loads_from_this_host_alone_and_links_leave_it_alone(
 
 
 def test_the_right_pictures_stand_beside_each_other_at_one_scale(
-    visit: Visit, pairs_project: Path, state: PairsState
+    visit: Visit, twins: Path, state: PairsState
 ) -> None:
     page = visit.page
     stores = {
-        "left": CutoutStore.open(pairs_project / "cutouts/sdss"),
-        "right": CutoutStore.open(pairs_project / "cutouts/des"),
+        "left": CutoutStore.open(twins / "cutouts/sdss"),
+        "right": CutoutStore.open(twins / "cutouts/des"),
     }
     cell = page.locator(".g-pair-cell").nth(1)
     row = int(cell.get_attribute("data-row"))
@@ -302,9 +296,9 @@ def test_both_pictures_can_be_laid_over_each_other_and_enlarged(visit: Visit) ->
 
 
 def test_flags_and_labels_outlive_the_page_and_are_read_back(
-    chromium: Any, pairs_project: Path, tmp_path: Path
+    chromium: Any, twins: Path, tmp_path: Path
 ) -> None:
-    folder = Path(shutil.copytree(pairs_project, tmp_path / "own"))
+    folder = Path(shutil.copytree(twins, tmp_path / "own"))
     state = PairsState(folder)
     rows = state.listed_rows
     with serve(folder, port=0, say=lambda _: None) as server:
@@ -383,7 +377,7 @@ def _read_back(folder: Path, pairs: pd.DataFrame) -> None:
 
 
 def test_an_empty_project_says_what_to_do_and_fills_by_itself(
-    chromium: Any, pairs_project: Path, tmp_path: Path
+    chromium: Any, twins: Path, tmp_path: Path
 ) -> None:
     folder = tmp_path / "new"
     folder.mkdir()
@@ -393,7 +387,7 @@ def test_an_empty_project_says_what_to_do_and_fills_by_itself(
         page.wait_for_selector(".g-notice h2:has-text('still empty')")
         (folder / "pairs.parquet").write_bytes(b"PAR1 half of it")
         page.wait_for_selector(".g-notice h2:has-text('cannot be read')")
-        shutil.copy(pairs_project / "pairs.parquet", folder)
+        shutil.copy(twins / "pairs.parquet", folder)
         page.wait_for_selector(".g-pair-cell")
         page.wait_for_selector(".g-remarks p:has-text('galcat cutouts')")
         assert (

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from galcat_app.state import colours, sample, selection
 from galcat_app.state.asking import Asking
 from galcat_app.state.finding import Finder, angle_text
 from galcat_app.state.folder import Notice, Project, open_project, signature
+from galcat_app.state.following import Following
 from galcat_app.state.keeping import Keeping
 from galcat_app.state.kept import Selections
 from galcat_app.state.labels import Labels
@@ -24,7 +24,7 @@ from galcat_core.errors import GalcatError, listed, nearest
 NO_ROWS = np.empty(0, np.int64)
 
 
-class ExploreState(Listing, Asking, Keeping):
+class ExploreState(Listing, Asking, Keeping, Following):
     """Everything the Explore page shows; the views observe it and call its methods.
 
     Parameters
@@ -35,8 +35,6 @@ class ExploreState(Listing, Asking, Keeping):
     Attributes
     ----------
     project : Project or None
-    notice : Notice or None
-        What stands in the page while there is no project to show.
     method : str
         The map shown ("tsne").
     colour_by : str
@@ -49,48 +47,28 @@ class ExploreState(Listing, Asking, Keeping):
         What was found last by search.
     sampled : str
         The class whose probabilities the threshold panel shows.
-    remark : str
-        The last thing to tell the user; "" for nothing.
     """
 
-    project = traitlets.Any(None, allow_none=True)
-    notice = traitlets.Any(None, allow_none=True)
     method = traitlets.Unicode("")
     colour_by = traitlets.Unicode("")
     selected = traitlets.Any(NO_ROWS)
     focus = traitlets.Int(-1)
     found = traitlets.Any(None, allow_none=True)
     sampled = traitlets.Unicode("")
-    remark = traitlets.Unicode("")
-
-    def __init__(self, path: str | Path) -> None:
-        super().__init__()
-        self.path = Path(path)
-        self._seen: tuple | None = None
-        self.refresh()
 
     # ---- the project ------------------------------------------------------------------------
 
-    def stale(self) -> bool:
-        """Tell whether the files changed since they were read."""
-        return signature(self.path) != self._seen
+    def signature(self) -> tuple:
+        return signature(self.path)
 
-    def refresh(self) -> bool:
-        """Read the project folder again if its files changed; return whether they had."""
-        if not self.stale():
-            return False
-        self._seen = signature(self.path)
-        found = open_project(self.path)
-        with self.hold_trait_notifications():
-            if isinstance(found, Notice):
-                self.project, self.notice = None, found
-                self.selected, self.focus = NO_ROWS, -1
-            else:
-                self._show(found)
-        return True
+    def read(self) -> Project | Notice:
+        return open_project(self.path)
 
-    def _show(self, project: Project) -> None:
-        self.notice, self.project = None, project
+    def show_nothing(self) -> None:
+        self.selected, self.focus = NO_ROWS, -1
+
+    def show(self, project: Project) -> None:
+        self.project = project
         self.pictures, self.finder = Pictures(project), Finder(project.table)
         self.stop_upload()
         self.similar, self.selections = Similar(project), Selections(project)

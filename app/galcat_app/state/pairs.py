@@ -12,6 +12,7 @@ import traitlets
 from galcat_app.state import exports, palettes
 from galcat_app.state.finding import Finder, angle_text
 from galcat_app.state.folder import Notice
+from galcat_app.state.following import Following
 from galcat_app.state.matches import SIDES, Matches, open_matches, signature
 from galcat_app.state.pairs_columns import NUMBER, REVIEW, TEXT, YES, Column, Columns
 from galcat_app.state.pairs_list import SEPARATION, PairsList
@@ -26,7 +27,7 @@ SHOWN_FIRST = (SEPARATION, "label", "ambiguous")
 MAGNITUDES = ("modelMag_r", "petroMag_r", "MAG_AUTO_R", "r")
 
 
-class PairsState(PairsList):
+class PairsState(PairsList, Following):
     """Everything the Pairs page shows; the views observe it and call its methods.
 
     Parameters
@@ -36,49 +37,35 @@ class PairsState(PairsList):
 
     Attributes
     ----------
-    notice : Notice or None
-        What stands in the page while there are no pairs to show.
     histogram_of : str
         A column of numbers; the sky is coloured by it.
-    remark : str
-        The last thing to tell the user; "" for nothing.
 
     See Also
     --------
     PairsList : the list and its attributes.
     """
 
-    notice = traitlets.Any(None, allow_none=True)
     histogram_of = traitlets.Unicode(SEPARATION)
-    remark = traitlets.Unicode("")
-
-    def __init__(self, path: str | Path) -> None:
-        super().__init__()
-        self.path = Path(path)
-        self._seen: tuple | None = None
-        self.refresh()
 
     # ---- the project ------------------------------------------------------------------------
 
-    def stale(self) -> bool:
-        """Tell whether the files changed since they were read."""
-        return signature(self.path) != self._seen
+    def signature(self) -> tuple:
+        return signature(self.path)
+
+    def read(self) -> Matches | Notice:
+        return open_matches(self.path)
 
     def refresh(self) -> bool:
-        """Read the project folder again if its files changed; return whether they had."""
-        if not self.stale():
+        """Read the folder again if its files changed, else what other pages said of the pairs."""
+        changed = super().refresh()
+        if not changed:
             self.reread_review()
-            return False
-        self._seen = signature(self.path)
-        found = open_matches(self.path)
-        with self.hold_trait_notifications():
-            if isinstance(found, Notice):
-                self.project, self.notice, self.focus = None, found, -1
-            else:
-                self._show(found)
-        return True
+        return changed
 
-    def _show(self, project: Matches) -> None:
+    def show_nothing(self) -> None:
+        self.focus = -1
+
+    def show(self, project: Matches) -> None:
         self.reviews = Reviews(project)
         self.pictures = PairPictures(project)
         self.known = Columns(project, self._review_columns(project))
@@ -86,7 +73,6 @@ class PairsState(PairsList):
         self.sky = self._sky()
         self._finder: Finder | None = None
         self.histogram_of = SEPARATION
-        self.notice = None
         self._start(project)
         self.columns = self.columns or self._first()
 
