@@ -10,7 +10,7 @@ import pytest
 from galcat_app.state.folder import Notice
 from galcat_app.state.matches import open_matches
 from galcat_app.state.pairs import PairsState
-from galcat_app.view import pairs_card, pairs_contents
+from galcat_app.view import pairs_card, pairs_contents, pairs_where
 from galcat_app.view.pairs import PairsPage
 
 from galcat_core.records import Pairs
@@ -55,7 +55,7 @@ def test_pairs_alone_are_shown(own_twins: Path) -> None:
     assert "galcat cutouts" in told
     assert "galcat select" in told
     assert pairs_card.card_content(state)["links"] == []
-    assert pairs_contents.sky_content(state)["placed"] == 0
+    assert pairs_where.sky_content(state)["placed"] == 0
     state.say(0, {"bad_match": True})
     assert pairs_contents.list_content(state)["cells"][0]["separation"].endswith("″")
     assert (

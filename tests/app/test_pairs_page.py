@@ -209,6 +209,47 @@ def test_a_pair_is_looked_at_by_a_click_on_the_sky(visit: Visit, state: PairsSta
     visit.page.wait_for_selector(f".g-pair-cell.g-current[data-row='{row}']")
 
 
+def test_what_is_pointed_at_on_the_sky_shows_both_its_pictures(
+    visit: Visit, twins: Path, state: PairsState
+) -> None:
+    page, places = visit.page, state.sky.places
+    away = np.linalg.norm(places[:, None] - places[None], axis=2) + 9 * np.eye(N)
+    row = int(away.min(axis=1)[: N - 6].argmax())
+    ((x, y),) = visit.screen(places[[row]])
+    page.mouse.move(x, y)
+    tip = f".g-tip[data-row='{row}'][data-state=whole]"
+    page.wait_for_selector(tip)
+    for n, (side, survey) in enumerate((("left", "sdss"), ("right", "des")), 1):
+        shown = visit.image(f"{tip} figure:nth-of-type({n}) img")
+        store = CutoutStore.open(twins / f"cutouts/{survey}")
+        assert is_picture_of(shown, store, int(state.project.ids(side)[row]))
+    wide = [page.locator(f"{tip} img").nth(n).bounding_box()["width"] for n in (0, 1)]
+    assert wide[0] / wide[1] == pytest.approx(16 / 24, rel=0.02)
+    told = page.locator(tip).inner_text()
+    assert f"{state.project.table['separation_arcsec'][row]:.3f}″" in told
+    assert str(state.known.series("label")[row]) in told
+    page.mouse.move(2, 2)
+    page.wait_for_selector(".g-tip", state="hidden")
+
+
+def test_keys_point_on_the_sky_as_the_pointer_does(visit: Visit, state: PairsState) -> None:
+    page, places, focus = visit.page, state.sky.places, int(state.listed_rows[0])
+    stage = page.locator(".g-pair-sky .g-stage")
+    stage.press("Shift+ArrowRight")  # it begins with the pair that is looked at
+    page.wait_for_selector(f".g-tip[data-row='{focus}']:visible")
+    offset = places - places[focus]
+    ahead = (offset[:, 0] > 0) & (np.abs(offset[:, 1]) <= offset[:, 0])
+    row = int(np.flatnonzero(ahead)[np.hypot(*offset[ahead].T).argmin()])
+    stage.press("Shift+ArrowRight")
+    page.wait_for_selector(f".g-tip[data-row='{row}'][data-state=whole]")
+    told = page.locator(".g-pair-sky [role=status]").inner_text()
+    assert f"{state.project.table['separation_arcsec'][row]:.3f} arcseconds" in told
+    stage.press("Enter")
+    page.wait_for_selector(f".g-pair-card[data-row='{row}']")
+    stage.press("Escape")
+    page.wait_for_selector(".g-tip", state="hidden")
+
+
 def test_the_histogram_narrows_the_list_by_drag_and_by_numbers(
     visit: Visit, state: PairsState
 ) -> None:

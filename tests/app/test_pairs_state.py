@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import io
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 from galcat_app.state.pairs import PairsState
 from galcat_app.state.pairs_review import FILE
-from galcat_app.view import pairs_card, pairs_contents
+from galcat_app.view import pairs_card, pairs_contents, pairs_where
+from galcat_app.view.looks import looks
 from galcat_app.view.pairs import PairsPage
 from PIL import Image
 from synthetic_pairs import joined
@@ -71,8 +73,29 @@ def test_the_card_tells_both_sides(state: PairsState) -> None:
 def test_only_the_page_is_sent(state: PairsState) -> None:
     assert len(pairs_contents.list_content(state)["cells"]) == 24
     assert len(pairs_contents.list_pictures(state)) == 24
-    assert len(pairs_contents.sky_points(state)) == 8 * N
-    assert pairs_contents.sky_listed(state) == b""
+    assert len(pairs_where.sky_points(state)) == 8 * N
+    assert pairs_where.sky_listed(state) == b""
+
+
+def test_what_is_pointed_at_tells_separation_label_and_what_is_said(state: PairsState) -> None:
+    state.say(4, {"bad_match": True, "label": "ring"})
+    told, jpegs = looks({"rows": [4, N - 1]}, N, partial(pairs_where.look, state))
+    both, one = told["looks"]
+    away = state.project.table["separation_arcsec"]
+    assert both["facts"][:2] == [("Separation", f"{away[4]:.3f}″"), ("Label", "ring")]
+    assert both["facts"][-1] == ("Flagged", "Bad match")
+    assert [p["buffer"] for p in both["pictures"]] == [0, 1]
+    assert [p["share"] for p in both["pictures"]] == [16 / 24, 1.0]
+    assert [p["buffer"] for p in one["pictures"]] == [2, None]
+    assert one["pictures"][1]["why"] == "no tile covers it"
+    shown, _ = state.pictures.of(4)
+    assert jpegs[:2] == [shown["left"].data, shown["right"].data]
+    state.choose_histogram("left.catalog.catalogue.modelMag_r")
+    names = [name for name, _ in pairs_where.look(state, 4)[0]["facts"]]
+    assert names == ["Separation", "Label", "SDSS modelMag_r", "Flagged"]
+    for rows in ("1", [0] * 65, [N], [-1], [0.5], [True, {}]):
+        with pytest.raises(GalcatError):
+            looks({"rows": rows}, N, partial(pairs_where.look, state))
 
 
 def test_search_finds_either_survey(state: PairsState) -> None:

@@ -209,13 +209,7 @@ class ExploreState(Listing, Asking, Keeping, Following):
 
     def checked(self, rows: Any) -> np.ndarray:
         """Return rows as int64, (n,), or refuse what are no rows of the catalogue."""
-        try:
-            rows = np.asarray(rows, np.float64)
-        except (TypeError, ValueError) as error:
-            raise GalcatError("rows are whole numbers") from error
-        if rows.ndim != 1 or not ((rows >= 0) & (rows < self.size) & (rows % 1 == 0)).all():
-            raise GalcatError(f"rows are whole numbers from 0 to {self.size - 1}")
-        return rows.astype(np.int64)
+        return selection.checked_rows(rows, self.size)
 
     # ---- one galaxy -------------------------------------------------------------------------
 

@@ -99,3 +99,20 @@ def combine(old: np.ndarray, new: np.ndarray, mode: str) -> np.ndarray:
     if mode == "remove":
         return np.setdiff1d(old, new)
     raise GalcatError(f"a selection cannot '{mode}'; legal are {', '.join(MODES)}")
+
+
+def checked_rows(rows: object, size: int) -> np.ndarray:
+    """Return rows as int64, (n,), or refuse what are no rows of a table of `size`.
+
+    Raises
+    ------
+    GalcatError
+        They are not whole numbers, or not below `size`.
+    """
+    try:
+        numbers = np.asarray(rows, np.float64)
+    except (TypeError, ValueError) as error:
+        raise GalcatError("rows are whole numbers") from error
+    if numbers.ndim != 1 or not ((numbers >= 0) & (numbers < size) & (numbers % 1 == 0)).all():
+        raise GalcatError(f"rows are whole numbers from 0 to {size - 1}")
+    return numbers.astype(np.int64)

@@ -73,18 +73,6 @@ def look(state: ExploreState, row: int) -> tuple[dict[str, Any], list[bytes]]:
     return told, [p.jpeg for p in pictures]
 
 
-def looks(state: ExploreState, rows: np.ndarray) -> tuple[dict[str, Any], list[bytes]]:
-    """Return the message and the JPEGs for several galaxies."""
-    told, jpegs = [], []
-    for row in rows.tolist():
-        one, its = look(state, row)
-        for picture in one["pictures"]:
-            picture["buffer"] += len(jpegs)
-        told.append(one)
-        jpegs.extend(its)
-    return {"kind": "looks", "looks": told}, jpegs
-
-
 def _brief(state: ExploreState, row: int) -> list[tuple[str, str]]:
     """Return the two or three facts that matter: probability, cluster, what the map is coloured by."""
     project, facts = state.project, []

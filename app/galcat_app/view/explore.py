@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import ipywidgets
-import numpy as np
 import traitlets
 
 from galcat_app.state.explore import ExploreState
 from galcat_app.view import card_contents, contents
+from galcat_app.view.looks import looks
 from galcat_app.view.page import Page
 from galcat_app.view.panel import Panel, front
 from galcat_app.view.sample_contents import sample_content
 from galcat_core.errors import GalcatError
 
-MOST_LOOKS = 64
-
 
 class Map(Panel):
     """The points; large things are traits of their own, so that only what changes is sent."""
 
-    _esm = front("map", "scatter", "legend")
+    _esm = front("map", "scatter", "hover", "plane", "hand", "legend")
     points = traitlets.Bytes().tag(sync=True)
     codes = traitlets.Bytes().tag(sync=True)
     selected = traitlets.Bytes().tag(sync=True)
@@ -201,14 +200,11 @@ class Explore(Page):
             self.card.neighbours = card_contents.neighbours_content(self.state, row)
 
     def show_looks(self, message: dict[str, Any]) -> None:
-        """Send the pictures of some rows to the map."""
-        rows = message.get("rows")
-        if not isinstance(rows, list) or len(rows) > MOST_LOOKS:
-            raise GalcatError(f"at most {MOST_LOOKS} galaxies can be looked at at once")
-        if self.state.project is None:
-            return
-        told, jpegs = contents.looks(self.state, self.state.checked(np.array(rows)))
-        self.map.send(told, buffers=jpegs)
+        """Send what hovering over some rows shows to the map."""
+        if self.state.project is not None:
+            look = partial(contents.look, self.state)
+            told, jpegs = looks(message, self.state.size, look)
+            self.map.send(told, buffers=jpegs)
 
 
 def _label(message: dict[str, Any]) -> str | None:

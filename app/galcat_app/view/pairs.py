@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import ipywidgets
 import traitlets
 
 from galcat_app.state.pairs import PairsState
-from galcat_app.view import pairs_card
+from galcat_app.view import pairs_card, pairs_where
 from galcat_app.view import pairs_contents as contents
+from galcat_app.view.looks import looks
 from galcat_app.view.page import Page
 from galcat_app.view.panel import FRONT, Panel, front
 
@@ -17,11 +20,12 @@ from galcat_app.view.panel import FRONT, Panel, front
 class PairSky(Panel):
     """Where the pairs are; large things are traits of their own, so that only what changes is sent."""
 
-    _esm = front("pairs_sky", "scatter")
+    _esm = front("pairs_sky", "scatter", "hover", "plane", "hand")
     points = traitlets.Bytes().tag(sync=True)
     codes = traitlets.Bytes().tag(sync=True)
     listed = traitlets.Bytes().tag(sync=True)
     focus = traitlets.Int(-1).tag(sync=True)
+    said = traitlets.Int(0).tag(sync=True)
 
 
 class PairHistogram(Panel):
@@ -82,6 +86,7 @@ class PairsPage(Page):
                 **look,
                 "draw": lambda m: state.draw(m.get("shape"), m.get("points"), m.get("mode")),
                 "wipe": lambda m: state.wipe(),
+                "look": lambda m: self.show_looks(self.sky, m),
             },
             self.tell,
         )
@@ -118,7 +123,7 @@ class PairsPage(Page):
         state = self.state
         self.list.columns = contents.column_groups(state)
         with self.sky.hold_sync():
-            self.sky.points = contents.sky_points(state)
+            self.sky.points = pairs_where.sky_points(state)
         self.fill_colours()
         self.fill_listed()
         self.fill_list()
@@ -130,18 +135,18 @@ class PairsPage(Page):
             return
         with self.sky.hold_sync():
             self.sky.codes = self.state.sky_codes().tobytes()
-            self.sky.content = contents.sky_content(self.state)
-        self.histogram.content = contents.histogram_content(self.state)
-        self.histogram.at = contents.at_value(self.state)
+            self.sky.content = pairs_where.sky_content(self.state)
+        self.histogram.content = pairs_where.histogram_content(self.state)
+        self.histogram.at = pairs_where.at_value(self.state)
 
     def fill_listed(self) -> None:
         """Show which pairs are in the list."""
         if self.state.project is None:
             return
         with self.sky.hold_sync():
-            self.sky.listed = contents.sky_listed(self.state)
-            self.sky.content = contents.sky_content(self.state)
-        self.histogram.content = contents.histogram_content(self.state)
+            self.sky.listed = pairs_where.sky_listed(self.state)
+            self.sky.content = pairs_where.sky_content(self.state)
+        self.histogram.content = pairs_where.histogram_content(self.state)
 
     def fill_list(self) -> None:
         if self.state.project is None:
@@ -158,17 +163,25 @@ class PairsPage(Page):
             self.card.content = pairs_card.card_content(state)
         self.list.focus = self.sky.focus = state.focus
         if state.project is not None:
-            self.histogram.at = contents.at_value(state)
+            self.histogram.at = pairs_where.at_value(state)
 
     def fill_review(self) -> None:
         """Show what is said of the pairs now."""
         if self.state.project is None:
             return
         self.fill_header()
+        self.sky.said = self.state.reviewed
         if any(one.key.startswith("review.") for one in self.state.filters):
             self.fill_listed()
         self.fill_list()
         self.fill_card()
+
+    def show_looks(self, panel: Panel, message: dict[str, Any]) -> None:
+        """Send what hovering over some pairs shows to a panel."""
+        if self.state.project is not None:
+            look = partial(pairs_where.look, self.state)
+            told, jpegs = looks(message, self.state.size, look)
+            panel.send(told, buffers=jpegs)
 
     def remarks(self) -> list[str]:
         return self.state.remarks

@@ -1,4 +1,4 @@
-"""What list, sky and histogram of the Pairs page show, as plain dicts made from the state; no widget in here."""
+"""What the list of the Pairs page shows, as plain dicts made from the state; no widget in here."""
 
 from __future__ import annotations
 
@@ -17,10 +17,6 @@ from galcat_app.view.card_contents import scale_bar
 from galcat_app.view.contents import value_text
 
 RAMP = palettes.ramps(palettes.DIVERGING)
-COLOURS = palettes.ramps(palettes.SEQUENTIAL)
-
-
-# ---- the list -------------------------------------------------------------------------------------
 
 
 def column_groups(state: PairsState) -> list[dict[str, Any]]:
@@ -139,64 +135,3 @@ def choices(state: PairsState, key: Any) -> dict[str, Any]:
     else:
         told["words"] = state.known.choices(column.key)
     return told
-
-
-# ---- the sky and the histogram --------------------------------------------------------------------
-
-
-def sky_content(state: PairsState) -> dict[str, Any]:
-    """Return axes and legend of the map of the sky."""
-    values = state.known.numbers(state.histogram_of)
-    known = values[np.isfinite(values)]
-    low, high = np.percentile(known, [1, 99]).tolist() if len(known) else (0.0, 1.0)
-    return {
-        "ra": state.sky.ra,
-        "dec": state.sky.dec,
-        "stretched": state.sky.stretched,
-        "placed": int(np.isfinite(state.sky.places[:, 0]).sum()),
-        "drawn": None if state.drawn is None else len(state.drawn),
-        "palette": COLOURS,
-        "nothing": palettes.NOTHING,
-        "legend": {
-            "name": state.known[state.histogram_of].name,
-            "low": f"{low:.3g}",
-            "high": f"{high:.3g}",
-        },
-    }
-
-
-def sky_points(state: PairsState) -> bytes:
-    """Return the places of all pairs: x0 y0 x1 y1 ..., float32; NaN for none."""
-    return state.sky.places.astype("<f4").tobytes()
-
-
-def sky_listed(state: PairsState) -> bytes:
-    """Return one bit a pair (lowest first), or nothing where all are in the list."""
-    kept = state.kept
-    return b"" if kept.all() else np.packbits(kept, bitorder="little").tobytes()
-
-
-def histogram_content(state: PairsState) -> dict[str, Any]:
-    """Return bars, range and column of the histogram."""
-    edges, every, listed = state.histogram()
-    column = state.known[state.histogram_of]
-    one = next((f for f in state.filters if f.key == column.key and f.how == "between"), None)
-    numbers = [c for c in state.known.all.values() if c.kind == NUMBER]
-    return {
-        "key": column.key,
-        "name": column.name,
-        "columns": [{"key": c.key, "name": c.name, "group": c.group} for c in numbers],
-        "edges": edges.tolist(),
-        "all": every.tolist(),
-        "listed": listed.tolist(),
-        "range": [one.low, one.high] if one else None,
-        "palette": COLOURS,
-    }
-
-
-def at_value(state: PairsState) -> float | None:
-    """Return where the pair that is looked at stands in the histogram."""
-    if state.focus < 0:
-        return None
-    value = state.known.numbers(state.histogram_of)[state.focus]
-    return float(value) if np.isfinite(value) else None

@@ -82,66 +82,14 @@ function picture(file, alt, props = {}) {
   return image;
 }
 
-/** What the map shows of a galaxy on hover, fetched from Python in small batches and kept. */
-class Looks {
-  constructor(model, arrived) {
-    this.model = model;
-    this.kept = new Map();
-    this.wanted = [];
-    this.asked = new Set();
-    this.inFlight = 0;
-    this.batch = 32;
-    this.most = 1500;
-    model.on("msg:custom", (message, buffers) => {
-      if (message.kind !== "looks") return;
-      this.inFlight = Math.max(0, this.inFlight - 1);
-      for (const look of message.looks) {
-        for (const shown of look.pictures) {
-          shown.url = URL.createObjectURL(
-            new Blob([bytes(buffers[shown.buffer])], { type: "image/jpeg" }));
-          shown.image = new Image();
-          shown.image.src = shown.url;
-        }
-        this.kept.set(look.row, look);
-        this.asked.delete(look.row);
-      }
-      this.forget();
-      arrived(message.looks);
-      this.ask();
-    });
-  }
-
-  get(row) { return this.kept.get(row); }
-
-  /** Ask for rows; an urgent one goes before all others and waits for nothing. */
-  want(rows, urgent = false) {
-    const missing = rows.filter((row) => !this.kept.has(row) && !this.asked.has(row));
-    this.wanted = urgent ? [...missing, ...this.wanted] : missing;
-    this.ask(urgent);
-  }
-
-  ask(urgent = false) {
-    if (!this.wanted.length || (this.inFlight >= 2 && !urgent)) return;
-    const rows = [...new Set(this.wanted)].slice(0, this.batch);
-    this.wanted = this.wanted.filter((row) => !rows.includes(row));
-    rows.forEach((row) => this.asked.add(row));
-    this.inFlight += 1;
-    this.model.send({ kind: "look", rows });
-  }
-
-  forget() {
-    for (const [row, look] of this.kept) {
-      if (this.kept.size <= this.most) break;
-      look.pictures.forEach((shown) => URL.revokeObjectURL(shown.url));
-      this.kept.delete(row);
-    }
-  }
-
-  clear() {
-    this.kept.forEach((look) => look.pictures.forEach((shown) => URL.revokeObjectURL(shown.url)));
-    this.kept.clear();
-    this.asked.clear();
-    this.wanted = [];
-    this.inFlight = 0;
-  }
+/** A choice of one of a few, as buttons that stand together; `icons` are shown instead of the names. */
+function segments(label, names, chosen, pick, icons = {}) {
+  const group = uniqueId();
+  return h("div.g-segments", { role: "radiogroup", "aria-label": label }, Object.entries(names).map(([key, name]) => {
+    const id = uniqueId();
+    const shown = icons[key] ? [icon(...icons[key]), h("span.g-unseen", {}, name)] : name;
+    return h("span.g-segment", {},
+      h("input", { type: "radio", id, name: group, value: key, checked: key === chosen, "data-key": key, onchange: () => pick(key) }),
+      h("label", { for: id, title: icons[key] ? name : null }, shown));
+  }));
 }

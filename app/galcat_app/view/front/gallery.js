@@ -6,14 +6,7 @@ function render({ model, el }) {
   el.classList.add("galcat", "g-panel", "g-gallery");
   let view = "pictures";
   const send = (message) => model.send(message);
-  const name = uniqueId();
-  const views = h("div.g-segments", { role: "radiogroup", "aria-label": "Show as" },
-    Object.entries(VIEWS).map(([key, label]) => {
-      const id = uniqueId();
-      return h("span.g-segment", {},
-        h("input", { type: "radio", id, name, value: key, checked: key === view, "data-key": key,
-          onchange: () => { view = key; fill(); } }), h("label", { for: id }, label));
-    }));
+  const views = segments("Show as", VIEWS, view, (key) => { view = key; fill(); });
   const title = h("h2.g-title", { "aria-live": "polite" });
   const clear = h("button.g-button.g-square.g-quiet", { "aria-label": "Clear the selection", title: "Clear the selection",
     onclick: () => send({ kind: "clear" }) }, icon("M6 6l8 8M14 6l-8 8"));

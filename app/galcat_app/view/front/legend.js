@@ -1,15 +1,4 @@
-// What explains the map: the legend below it, and what a galaxy shows on hover.
-
-function tipContent(look) {
-  const shown = look.pictures.map((one) => h("figure.g-tip-picture", {}, one.image,
-    look.pictures.length > 1 ? h("figcaption", {}, one.survey) : null));
-  const none = h("div.g-tip-picture.g-none", {}, look.why);
-  return [
-    h("div.g-tip-pictures", {}, shown.length ? shown : none),
-    h("div.g-tip-facts", {}, h("strong", {}, look.id),
-      look.facts.map(([name, value]) => h("span", {}, h("span.g-muted", {}, `${name} `), value))),
-  ];
-}
+// The legend below the map: a ramp of numbers, or categories to pick.
 
 function ramp(legend, palette) {
   const most = Math.max(...legend.histogram, 1);
@@ -24,11 +13,6 @@ function ramp(legend, palette) {
       h("svg", { viewBox: `0 0 ${legend.histogram.length} 20`, preserveAspectRatio: "none" }, bars),
       h("div.g-ramp-bar", { style: `background:linear-gradient(90deg, ${steps.join(",")})` })),
     h("span.g-ramp-end", {}, h("span.g-number", {}, legend.high), legend.ends[1] ? ` ${legend.ends[1]}` : ""))];
-}
-
-function rgb(text) {
-  const hex = (text ?? "").trim().replace("#", "");
-  return hex.length === 6 ? [0, 2, 4].map((i) => parseInt(hex.slice(i, i + 2), 16)) : [128, 128, 128];
 }
 
 /** Categories with their counts; a click picks all galaxies of one. */

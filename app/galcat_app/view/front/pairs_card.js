@@ -1,6 +1,7 @@
 // One pair: both pictures at one scale, their stretch, what is known of them, what you say of them.
 
 const MARKS = [["bad_match", "x", () => "Bad match"], ["bad_left_image", "1", (s) => `Bad ${s.left} image`], ["bad_right_image", "2", (s) => `Bad ${s.right} image`]];
+const LAYOUTS = { beside: "Beside", overlaid: "Overlaid" };
 const TAKEN = new Set(["g", "x", "c", "j", "k", "1", "2"]);
 
 function render({ model, el }) {
@@ -49,11 +50,7 @@ class PairCard {
   buildFader() {
     const id = uniqueId();
     this.fadeInput = h("input", { id, type: "range", min: 0, max: 1, step: 0.01, value: 0, oninput: (e) => { this.fade = Number(e.target.value); this.showFade(); } });
-    this.beside = h("div.g-segments", { role: "radiogroup", "aria-label": "How the pictures stand" }, ["Beside", "Overlaid"].map((name, n) => {
-      const radio = uniqueId();
-      return h("span.g-segment", {}, h("input", { type: "radio", id: radio, name: id, value: name, checked: !n, "data-layout": name.toLowerCase(),
-        onchange: () => { this.overlaid = n === 1; this.fillFigures(); } }), h("label", { for: radio }, name));
-    }));
+    this.beside = segments("How the pictures stand", LAYOUTS, "beside", (key) => { this.overlaid = key === "overlaid"; this.fillFigures(); });
     this.fadeRow = h("div.g-slider.g-fade", { hidden: true }, h("label", { for: id }, "Fade"), this.fadeInput);
     this.closer = h("button.g-button", { "aria-pressed": "false", title: "Larger pictures (c)", onclick: () => this.lookCloser() }, "Enlarge");
     const stretch = h("button.g-button", { "aria-expanded": "false", title: "Stretch: contrast, gamma, bands",
@@ -205,7 +202,7 @@ class PairCard {
     const free = event.target === document.body && document.body.dataset.voila !== undefined;
     if ((!free && !whole.contains(event.target)) || !(card.row >= 0)) return;
     if (event.key === "Escape" && this.el.classList.contains("g-closer")) this.lookCloser(false);
-    else if (event.target.matches?.("input:not([type=radio], [type=range], [type=checkbox]), select, textarea") || event.target.closest?.(".g-stage, .g-menu[open]") || event.repeat) return;
+    else if (event.target.matches?.("input:not([type=radio], [type=range], [type=checkbox]), select, textarea") || event.target.closest?.("[data-own-keys], .g-menu[open]") || event.repeat) return;
     else if (event.key === "c") this.lookCloser();
     else if (card.problem) return;
     else if (event.key === "g") this.toggle("good");

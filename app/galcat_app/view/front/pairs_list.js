@@ -217,7 +217,7 @@ class PairList {
     const target = event.target;
     const free = target === document.body && document.body.dataset.voila !== undefined;
     if (!free && !whole.contains(target)) return;
-    if (target.closest?.("input, select, textarea, .g-stage, .g-menu[open]") && target.type !== "radio") return;
+    if (target.closest?.("input, select, textarea, [data-own-keys], .g-menu[open]") && target.type !== "radio") return;
     if (target.type === "radio" && event.key.startsWith("Arrow")) return;
     const step = (by) => () => this.send({ kind: "step", by });
     const turn = (by) => () => this.send({ kind: "page", page: this.content.page + by });

@@ -1,16 +1,5 @@
 // The menus of the list of pairs: filter by any column, columns of the table, export, keys.
 
-/** A choice of one of a few, as buttons that stand together. */
-function segments(label, names, chosen, pick) {
-  const group = uniqueId();
-  return h("div.g-segments", { role: "radiogroup", "aria-label": label }, Object.entries(names).map(([key, name]) => {
-    const id = uniqueId();
-    return h("span.g-segment", {},
-      h("input", { type: "radio", id, name: group, value: key, checked: key === chosen, "data-key": key, onchange: () => pick(key) }),
-      h("label", { for: id }, name));
-  }));
-}
-
 function columnOptions(groups, only = () => true) {
   return groups.map(({ name, columns }) => [name, columns.filter(only)]).filter(([, columns]) => columns.length)
     .map(([name, columns]) => h("optgroup", { label: name }, columns.map((column) => h("option", { value: column.key }, column.name))));
