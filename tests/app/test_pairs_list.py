@@ -167,3 +167,18 @@ def test_the_histogram_counts_every_pair_once(state: PairsState) -> None:
     assert state.histogram()[1].sum() == np.isfinite(state.known.numbers(state.histogram_of)).sum()
     with pytest.raises(GalcatError, match="no numbers"):
         state.choose_histogram("label")
+
+
+def test_each_bar_of_the_histogram_has_the_listed_pair_nearest_to_its_middle(
+    state: PairsState,
+) -> None:
+    state.narrow({"key": MAG, "how": "between", "low": None, "high": 17})
+    edges, _, listed = state.histogram()
+    examples, values = state.examples(), state.known.numbers("separation_arcsec")
+    assert np.array_equal(examples >= 0, listed > 0)
+    for bar in np.flatnonzero(listed):
+        middle = (edges[bar] + edges[bar + 1]) / 2
+        inside = state.kept & (values >= edges[bar]) & (values <= edges[bar + 1])
+        assert inside[examples[bar]]
+        nearest = np.abs(values[inside] - middle).min()
+        assert np.abs(values[examples[bar]] - middle) == pytest.approx(nearest, abs=1e-12)

@@ -62,8 +62,9 @@ def visit(pairs_tab: Visit, twins: Path) -> Iterator[Visit]:
     for off in reversed(page.locator(".g-chip-off").all()):
         off.click()
     page.wait_for_selector(f".g-pairs-list .g-count:text-is('{N}')")
-    page.locator(".g-pairs-list .g-body").press("Home")
+    page.locator(".g-pairs-list .g-body").press("Home")  # selects nothing, too
     page.wait_for_selector(f".g-pair-card .g-count:text-is('1 of {N}')")
+    page.wait_for_selector(".g-selected-bar", state="hidden")
     assert errors == []
 
 
@@ -127,15 +128,14 @@ def test_the_right_pictures_stand_beside_each_other_at_one_scale(
         "left": CutoutStore.open(twins / "cutouts/sdss"),
         "right": CutoutStore.open(twins / "cutouts/des"),
     }
-    cell = page.locator(".g-pair-cell").nth(1)
-    row = int(cell.get_attribute("data-row"))
-    assert row == state.listed_rows[1]
-    cell.click()
+    row = next(
+        int(row)
+        for row in state.listed_rows[1:24]
+        if all(one.data for one in state.pictures.of(row)[0].values())
+    )
+    page.locator(f".g-pair-cell[data-row='{row}']").click()
     page.wait_for_selector(f".g-pair-figures[data-row='{row}'] img")
-    shown, _ = state.pictures.of(row)
     for n, (side, store) in enumerate(stores.items(), 1):
-        if shown[side].data is None:
-            continue
         identity = int(state.project.ids(side)[row])
         figure = f".g-pair-figures .g-pair-frame:nth-child({n}) img"
         stored = store.images(store.rows_of([identity]))[0]
@@ -248,6 +248,101 @@ def test_keys_point_on_the_sky_as_the_pointer_does(visit: Visit, state: PairsSta
     page.wait_for_selector(f".g-pair-card[data-row='{row}']")
     stage.press("Escape")
     page.wait_for_selector(".g-tip", state="hidden")
+
+
+def test_a_bar_of_the_histogram_shows_one_of_its_pairs(visit: Visit, state: PairsState) -> None:
+    page, plot = visit.page, visit.page.locator(".g-histogram-plot")
+    edges, _, listed = state.histogram()
+    bar, box = int(listed.argmax()), plot.bounding_box()
+    row = int(state.examples()[bar])
+    page.mouse.move(box["x"] + (bar + 0.5) / len(listed) * box["width"], box["y"] + 20)
+    tip = f".g-histogram .g-tip[data-row='{row}'][data-state=whole]"
+    page.wait_for_selector(f"{tip}:visible")
+    assert f"{listed[bar]} pairs" in page.locator(tip).inner_text()
+    assert edges[bar] <= state.project.table["separation_arcsec"][row] <= edges[bar + 1]
+    page.mouse.move(2, 2)
+    page.wait_for_selector(".g-histogram .g-tip", state="hidden")
+    plot.press("ArrowRight")  # the first bar that has a pair
+    first = int(state.examples()[np.flatnonzero(listed)[0]])
+    page.wait_for_selector(f".g-histogram .g-tip[data-row='{first}'][data-state=whole]")
+    plot.press("ArrowRight")
+    second = int(state.examples()[np.flatnonzero(listed)[1]])
+    page.wait_for_selector(f".g-histogram .g-tip[data-row='{second}'][data-state=whole]")
+    plot.press("Enter")
+    page.wait_for_selector(f".g-pair-card[data-row='{second}']")
+    plot.press("Escape")
+
+
+def selected(visit: Visit, number: int) -> None:
+    """Wait until so many pairs are selected, and those of the page are ticked."""
+    if not number:
+        visit.page.wait_for_selector(".g-selected-bar", state="hidden")
+        return
+    visit.page.wait_for_selector(f".g-selected-bar[data-count='{number}']:visible")
+    words = f"{number:,} pair{'' if number == 1 else 's'} selected"
+    assert visit.page.locator(".g-selected-count").inner_text() == words
+
+
+def ticked(visit: Visit) -> list[int]:
+    """Rows of the selected pairs on the page."""
+    found = visit.page.locator("[data-tick]:checked").evaluate_all(
+        "(all) => all.map((box) => Number(box.dataset.tick))"
+    )
+    return [*map(int, found)]
+
+
+def test_pairs_are_selected_as_in_a_file_manager(visit: Visit, state: PairsState) -> None:
+    page, rows = visit.page, state.listed_rows.tolist()
+    cell = [page.locator(f".g-pair-cell[data-row='{row}']") for row in rows[:24]]
+    cell[2].click()
+    selected(visit, 0)
+    cell[4].click(modifiers=["Control"])
+    selected(visit, 2)
+    assert ticked(visit) == [rows[2], rows[4]]
+    cell[7].click(modifiers=["Shift"])
+    selected(visit, 4)
+    assert ticked(visit) == rows[4:8]
+    page.locator(f"[data-tick='{rows[0]}']").click()
+    selected(visit, 5)
+    page.get_by_label("Next page").click()
+    page.wait_for_selector(f".g-pair-cell[data-row='{rows[24]}']")
+    selected(visit, 5)
+    assert ticked(visit) == []
+    page.locator(f".g-pair-cell[data-row='{rows[26]}']").click(modifiers=["Control", "Shift"])
+    selected(visit, 27)  # from the pair ticked last, on the page before
+    page.get_by_role("button", name="Select all 300").click()
+    selected(visit, N)
+    page.get_by_label("Select no pair").first.click()
+    selected(visit, 0)
+
+
+def test_pairs_are_selected_with_the_keyboard(visit: Visit, state: PairsState) -> None:
+    page, rows = visit.page, state.listed_rows.tolist()
+    page.locator(f".g-pair-cell[data-row='{rows[1]}']").click()
+    for key, number in (
+        ("Shift+ArrowRight", 2),
+        ("Shift+ArrowDown", 4),
+        ("Shift+ArrowLeft", 3),
+        ("Control+ArrowRight", 3),
+        ("Control+ArrowRight", 3),
+        ("Space", 4),
+        ("Space", 3),
+        ("ArrowRight", 0),
+        ("Control+a", N),
+        ("Escape", 0),
+    ):
+        page.keyboard.press(key)
+        selected(visit, number)
+    page.locator(".g-pairs-list [data-key=table]").check()
+    page.locator(f".g-thumbs[data-row='{rows[3]}']").click()
+    page.locator(f"tr[data-row='{rows[5]}'] td").first.click(modifiers=["Shift"])
+    selected(visit, 3)
+    narrow(visit, "separation_arcsec", "0.2", "9")
+    selected(visit, 0)  # what is not in the list is not selected
+    count = int((state.known.numbers("separation_arcsec") >= 0.2).sum())
+    page.get_by_label(f"Select all {count} pairs").check()
+    selected(visit, count)
+    page.keyboard.press("Escape")
 
 
 def test_the_histogram_narrows_the_list_by_drag_and_by_numbers(
@@ -379,6 +474,55 @@ def test_flags_and_labels_outlive_the_page_and_are_read_back(
         other.context.close()
     assert len(Review.load(folder / FILE)) == 4
     _read_back(folder, state.project.table.iloc[rows[[0, 1, 2]]])
+
+
+def test_all_selected_pairs_are_flagged_at_once_and_it_is_taken_back(
+    chromium: Any, twins: Path, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(twins, tmp_path / "own"))
+    rows = PairsState(folder).listed_rows
+    with serve(folder, port=0, say=lambda _: None) as server:
+        visit = opened(chromium, server)
+        page = visit.page
+        page.locator(f".g-pair-cell[data-row='{rows[2]}']").click(modifiers=["Shift"])
+        selected(visit, 3)
+        page.keyboard.press("x")
+        page.wait_for_selector("[data-all=bad_match][aria-pressed=true]")
+        page.wait_for_selector(".g-counts:has-text('3 flagged')")
+        page.keyboard.press("Control+a")
+        selected(visit, N)
+        page.wait_for_selector("[data-all=bad_match][aria-pressed=mixed]:has-text('3')")
+        page.get_by_role("button", name="Bad DES image").last.click()
+        page.wait_for_selector("[data-all=bad_right_image][aria-pressed=true]:has-text('300')")
+        page.locator(".g-selected-bar summary").click()
+        page.get_by_label("Another label for the selected pairs").fill("ring")
+        page.keyboard.press("Enter")
+        page.wait_for_selector(
+            ".g-said:has-text('Label ring: 297 pairs; bad matches take no label')"
+        )
+        page.keyboard.press("Control+z")
+        page.wait_for_selector(".g-said:has-text('Undone: Label ring: 297 pairs')")
+        page.get_by_role("button", name="Undo").click()
+        page.wait_for_selector("[data-all=bad_right_image][aria-pressed=false]")
+        page.wait_for_selector(".g-counts:has-text('3 flagged')")
+        selected(visit, N)
+        page.keyboard.press("Escape")
+        narrow(visit, "separation_arcsec", "0.4", "9")
+        page.wait_for_selector(".g-chip")
+        page.keyboard.press("Control+a")
+        page.keyboard.press("s")
+        page.wait_for_selector(".g-said:has-text('Label spiral')")
+        assert visit.errors == []
+        visit.context.close()
+    kept = Review.load(folder / FILE).table
+    pairs = PairsState(folder).project.table
+    assert set(kept.loc[kept["bad_match"], "left_id"]) == set(pairs["left_id"].iloc[rows[:3]])
+    far = set(pairs.loc[pairs["separation_arcsec"] >= 0.4, "left_id"])
+    assert set(kept.loc[kept["label"] == "spiral", "left_id"]) == far
+    args = ("match", folder / "catalogs/sdss.parquet", folder / "catalogs/des.parquet")
+    assert galcat(*args, "--review", folder / FILE, "-o", folder / "better.parquet") == 0
+    left = set(Pairs.load(folder / "better.parquet").table["left_id"])
+    assert set(pairs["left_id"]) - left == set(pairs["left_id"].iloc[rows[:3]])
 
 
 def _read_back(folder: Path, pairs: pd.DataFrame) -> None:

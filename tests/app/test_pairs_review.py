@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 from command_line import galcat
 from galcat_app.state.pairs import PairsState
-from galcat_app.state.pairs_review import FILE, MARKS
+from galcat_app.state.pairs_changes import MARKS
+from galcat_app.state.pairs_review import FILE
 
 from galcat_core.errors import GalcatError
 from galcat_core.records import Pairs, Review, Split

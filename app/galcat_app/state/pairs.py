@@ -15,9 +15,10 @@ from galcat_app.state.folder import Notice
 from galcat_app.state.following import Following
 from galcat_app.state.matches import SIDES, Matches, open_matches, signature
 from galcat_app.state.pairs_columns import NUMBER, REVIEW, TEXT, YES, Column, Columns
-from galcat_app.state.pairs_list import SEPARATION, PairsList
+from galcat_app.state.pairs_list import SEPARATION
 from galcat_app.state.pairs_pictures import PairPictures
 from galcat_app.state.pairs_review import FILE, Reviews
+from galcat_app.state.pairs_saying import Saying
 from galcat_app.state.pairs_sky import Sky, sky_map
 from galcat_core.errors import GalcatError
 from galcat_core.records import Pairs
@@ -27,7 +28,7 @@ SHOWN_FIRST = (SEPARATION, "label", "ambiguous")
 MAGNITUDES = ("modelMag_r", "petroMag_r", "MAG_AUTO_R", "r")
 
 
-class PairsState(PairsList, Following):
+class PairsState(Saying, Following):
     """Everything the Pairs page shows; the views observe it and call its methods.
 
     Parameters
@@ -42,7 +43,7 @@ class PairsState(PairsList, Following):
 
     See Also
     --------
-    PairsList : the list and its attributes.
+    PairsList, SelectedPairs, Saying : the list, what is selected of it, and what is said of that.
     """
 
     histogram_of = traitlets.Unicode(SEPARATION)
@@ -156,6 +157,19 @@ class PairsState(PairsList, Following):
         every = np.histogram(values[known], edges)[0]
         return edges, every, np.histogram(values[known & self.kept], edges)[0]
 
+    def examples(self) -> np.ndarray:
+        """Return for each bar of the histogram the listed pair nearest to its middle, (B,); -1: none."""
+        edges, every, _ = self.histogram()
+        found = np.full(len(every), -1)
+        values = self.known.numbers(self.histogram_of)
+        rows = np.flatnonzero(self.kept & np.isfinite(values))
+        bars = np.clip(np.searchsorted(edges, values[rows], "right") - 1, 0, len(every) - 1)
+        away = np.abs(values[rows] - (edges[bars] + edges[bars + 1]) / 2)
+        order = np.lexsort((away, bars))
+        there, first = np.unique(bars[order], return_index=True)
+        found[there] = rows[order[first]]
+        return found
+
     def sky_codes(self) -> np.ndarray:
         """Return each pair's colour on the sky by the histogram's column, (N,), uint8."""
         values = self.known.numbers(self.histogram_of)
@@ -166,40 +180,6 @@ class PairsState(PairsList, Following):
             scaled = np.clip((values[known] - low) / ((high - low) or 1), 0, 1)
             codes[known] = np.rint(scaled * (palettes.RAMP - 1))
         return codes
-
-    # ---- what is said of pairs ----------------------------------------------------------------
-
-    @property
-    def classes(self) -> list[str]:
-        """Labels to choose from: those of the catalogues, of the networks, and those given here."""
-        found: set[str] = set()
-        if "label" in self.known.all:
-            found |= set(self.known.words("label")[1])
-        for source in self.project.sources:
-            if source.kind == "predictions":
-                found |= set(map(str, source.meta["classes"]))
-        return sorted(found | set(self.reviews.table["label"].dropna()))
-
-    def say(self, row: Any, changes: Any) -> None:
-        """Write what is said of a pair to disk (see `galcat_app.state.pairs_review.Reviews.change`)."""
-        if not isinstance(changes, dict):
-            raise GalcatError("what is said of a pair is a set of marks")
-        row = self.checked_row(row)
-        at = self.place if row == self.focus else None
-        self.reviews.change(row, changes)
-        if at is not None:
-            self._place = at
-        self._after_review()
-
-    def reread_review(self) -> None:
-        """Show what other pages said meanwhile."""
-        if self.project is not None and self.reviews.fresh():
-            self._after_review()
-
-    def _after_review(self) -> None:
-        with self.hold_trait_notifications():
-            self.reviewed += 1
-            self.page = min(self.page, self.pages - 1)
 
     # ---- search and exports -------------------------------------------------------------------
 

@@ -1,30 +1,25 @@
 """What is said of pairs by eye: kept in review.parquet of the project at every click, by any number of pages.
 
-Each change holds the project's folder for a moment, reads what is there now, changes its one row, and
+Each change holds the project's folder for a moment, reads what is there now, changes its rows, and
 writes the file whole: nothing is lost by a kernel that dies or by a second page. What other pages wrote
 is read with `fresh`.
 """
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from galcat_app.state.matches import SIDES, Matches, rows_of
-from galcat_core.errors import GalcatError, listed
+from galcat_app.state.pairs_changes import MARKS, SAID, Change, changed, checked, none, same
+from galcat_core.errors import GalcatError
 from galcat_core.files import in_turn
 from galcat_core.records import Review
 
 FILE = "review.parquet"
-MARKS = Review.MARKS
-LONGEST_LABEL, LONGEST_NOTE = 64, 500
-COLUMNS = [
-    *("left_survey", "left_id", "right_survey", "right_id"),
-    *(*MARKS, "label", "note", "reviewed_at"),
-]
+COLUMNS = ["left_survey", "left_id", "right_survey", "right_id", *SAID]
 
 
 class Reviews:
@@ -137,44 +132,79 @@ class Reviews:
 
     # ---- writing --------------------------------------------------------------------------------
 
-    def change(self, row: int, changes: dict[str, Any]) -> None:
-        """Write what is said of a pair; all that nothing is said of any more is forgotten.
+    def change(self, rows: np.ndarray, changes: dict[str, Any]) -> Change:
+        """Write what is said of pairs, the same of all; what nothing is said of any more is forgotten.
 
         Parameters
         ----------
-        row : int
+        rows : ndarray, (n,), int64
         changes : dict
-            Marks (bool), `label`, `note` (text or None), and "good" (bool): looked at, and all is well.
+            Marks (bool), `label`, `note` (text or None); "good" (bool): looked at, and all is well;
+            "clear" (True): all that was said is forgotten.
+
+        Returns
+        -------
+        Change
+            Of those pairs alone of which something else was said before.
 
         Raises
         ------
         GalcatError
             A change is not legal, or the file cannot be read or written: then nothing is changed.
         """
-        changes = _checked(changes)
+        changes = checked(changes)
         with in_turn(self.project.path):
             table = self._read()
-            places = self._rows(table)
-            said = _said(table, places, row)
-            good = changes.pop("good", None)
-            if good:
-                said |= dict.fromkeys(MARKS, False)
-            said |= changes
-            kept = table[places != row]
-            if good or any(said[name] for name in (*MARKS, "label", "note")):
-                new = pd.DataFrame([{**self._names(row), **said, "reviewed_at": _now()}])
-                kept = pd.concat([kept, new[COLUMNS]], ignore_index=True) if len(kept) else new
-            self._write(kept[COLUMNS])
-            self._seen, self.problem = self._signature(), ""
-        self._show(self._read())
+            before = self._told(table, rows)
+            after = changed(before, changes)
+            other = ~same(before, after) | (after["reviewed_at"].isna() != none(before))
+            change = Change(
+                rows[other], *(t[other].reset_index(drop=True) for t in (before, after))
+            )
+            if len(change.rows):
+                self._put(table, change.rows, change.after)
+        return change
 
-    def _names(self, row: int) -> dict[str, Any]:
-        named = {f"{side}_survey": self.project.surveys[side] for side in SIDES}
-        return named | {f"{side}_id": self.project.ids(side)[row] for side in SIDES}
+    def undo(self, change: Change) -> int:
+        """Take a change back, but for pairs of which something else was said since; return of how many."""
+        with in_turn(self.project.path):
+            table = self._read()
+            now = self._told(table, change.rows)
+            still = same(now, change.after) & (none(now) == none(change.after))
+            if still.any():
+                self._put(table, change.rows[still], change.before[still])
+        return int(still.sum())
+
+    def _told(self, table: pd.DataFrame, rows: np.ndarray) -> pd.DataFrame:
+        """Return what a table says of each pair, (n,): `SAID`; all false and None where nothing."""
+        at = np.full(len(self.project.table), len(table))
+        places = self._rows(table)
+        at[places[places >= 0]] = np.flatnonzero(places >= 0)
+        nothing = pd.DataFrame([dict.fromkeys(MARKS, False) | dict.fromkeys(SAID[3:])])
+        whole = pd.concat([table[SAID].astype(object), nothing.astype(object)], ignore_index=True)
+        told = whole.iloc[at[rows]].reset_index(drop=True)
+        return told.astype(dict.fromkeys(MARKS, bool)).astype(dict.fromkeys(SAID[3:], object))
+
+    def _put(self, table: pd.DataFrame, rows: np.ndarray, told: pd.DataFrame) -> None:
+        """Write what is told of pairs into the file, instead of what stood there."""
+        kept = table[~np.isin(self._rows(table), rows)]
+        new = self._names(rows).assign(**{name: told[name].to_numpy() for name in SAID})
+        new = new[told["reviewed_at"].notna().to_numpy()]
+        parts = [part[COLUMNS] for part in (kept, new) if len(part)]
+        made = pd.concat(parts, ignore_index=True) if parts else _empty()
+        made = made.sort_values(["reviewed_at", "left_id"], key=_as_text, ignore_index=True)
+        self._write(made)
+        self._seen, self.problem = self._signature(), ""
+        self._show(made)
+
+    def _names(self, rows: np.ndarray) -> pd.DataFrame:
+        named = {f"{side}_id": self.project.ids(side)[rows] for side in SIDES}
+        named |= {f"{side}_survey": self.project.surveys[side] for side in SIDES}
+        return pd.DataFrame(named)
 
     def _write(self, table: pd.DataFrame) -> None:
         try:
-            Review(table.sort_values(["reviewed_at", "left_id"], key=_as_text)).save(self.path)
+            Review(table).save(self.path)
         except OSError as error:
             raise GalcatError(f"{self.path} cannot be written ({error.strerror})") from error
 
@@ -203,45 +233,5 @@ def _empty() -> pd.DataFrame:
     )
 
 
-def _said(table: pd.DataFrame, places: np.ndarray, row: int) -> dict[str, Any]:
-    found = np.flatnonzero(places == row)
-    if not len(found):
-        return {**dict.fromkeys(MARKS, False), "label": None, "note": None}
-    told = table.iloc[found[0]]
-    return {
-        **{name: bool(told[name]) for name in MARKS},
-        "label": told["label"],
-        "note": told["note"],
-    }
-
-
-def _checked(changes: dict[str, Any]) -> dict[str, Any]:
-    """Return changes as they may be written, or refuse what is none."""
-    made = {}
-    for name, value in changes.items():
-        if name in (*MARKS, "good"):
-            if not isinstance(value, bool):
-                raise GalcatError(f"{name} is true or false, not {str(value)[:40]!r}")
-            made[name] = value
-        elif name in ("label", "note"):
-            longest = LONGEST_LABEL if name == "label" else LONGEST_NOTE
-            if value is not None and not (isinstance(value, str) and len(value) <= longest):
-                raise GalcatError(f"a {name} is a text of up to {longest} letters")
-            text = " ".join(value.split()) if value else ""
-            if not text.isprintable():
-                raise GalcatError(f"a {name} is made of letters, digits and signs that can be seen")
-            made[name] = text or None
-        else:
-            legal = (*MARKS, "good", "label", "note")
-            raise GalcatError(
-                f"'{str(name)[:40]}' cannot be said of a pair; legal are {listed(legal)}"
-            )
-    return made
-
-
 def _as_text(column: pd.Series) -> pd.Series:
     return column.astype(str)
-
-
-def _now() -> str:
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

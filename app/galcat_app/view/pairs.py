@@ -31,17 +31,19 @@ class PairSky(Panel):
 class PairHistogram(Panel):
     """How many pairs have which separation, or any other number."""
 
-    _esm = front("pairs_histogram")
+    _esm = front("pairs_histogram", "hover")
+    said = traitlets.Int(0).tag(sync=True)
     at = traitlets.Float(None, allow_none=True).tag(sync=True)
 
 
 class PairList(Panel):
     """The pairs as pictures or table, page by page; the page's main panel."""
 
-    _esm = front("pairs_list", "pairs_menus")
+    _esm = front("pairs_list", "pairs_menus", "pairs_cells", "pairs_selected")
     _css = (FRONT / "pairs.css").read_text()
     columns = traitlets.List().tag(sync=True)
     pictures = traitlets.Dict().tag(sync=True)
+    selected = traitlets.Dict({"count": 0, "here": []}).tag(sync=True)
     focus = traitlets.Int(-1).tag(sync=True)
 
 
@@ -50,6 +52,7 @@ class PairCard(Panel):
 
     _esm = front("pairs_card", "pairs_stretch")
     pictures = traitlets.Dict().tag(sync=True)
+    selected = traitlets.Dict({"count": 0}).tag(sync=True)
 
 
 class PairsPage(Page):
@@ -70,10 +73,11 @@ class PairsPage(Page):
         """Return the body: sky and histogram, the list, the pair that is looked at."""
         state = self.state
         look = {
-            "focus": lambda m: state.look_at(m.get("row")),
-            "step": lambda m: state.step(m.get("by")),
+            "focus": lambda m: state.select(m.get("row"), m.get("how", "alone")),
+            "step": lambda m: state.step(m.get("by"), m.get("keep")),
             "page": lambda m: state.turn_to(m.get("page")),
             "say": lambda m: state.say(m.get("row"), m.get("changes")),
+            "say all": lambda m: state.say_all(m.get("changes")),
         }
         narrow = {
             "narrow": lambda m: state.narrow(m),
@@ -91,12 +95,22 @@ class PairsPage(Page):
             self.tell,
         )
         self.histogram = PairHistogram(
-            {**narrow, "count": lambda m: state.choose_histogram(m.get("key"))}, self.tell
+            {
+                **narrow,
+                "count": lambda m: state.choose_histogram(m.get("key")),
+                "focus": look["focus"],
+                "look": lambda m: self.show_looks(self.histogram, m),
+            },
+            self.tell,
         )
         self.list = PairList(
             {
                 **look,
                 **narrow,
+                "select all": lambda m: state.select_all(),
+                "select none": lambda m: state.select_none(),
+                "extend": lambda m: state.extend(m.get("by")),
+                "undo": lambda m: state.undo(),
                 "sort": lambda m: state.choose_sort(m.get("key"), m.get("descending")),
                 "columns": lambda m: state.choose_columns(m.get("keys")),
                 "choices": lambda m: self.list.send(contents.choices(state, m.get("key"))),
@@ -116,6 +130,7 @@ class PairsPage(Page):
         on(lambda _: self.fill_list(), [*chosen, "sort", "descending", "page", "columns"])
         on(lambda _: self.fill_card(), [*chosen, "sort", "descending", "focus"])
         on(lambda _: self.fill_colours(), ["histogram_of"])
+        on(lambda _: self.fill_selected(), ["selected", "page", "undoable"])
         on(lambda _: self.fill_review(), ["reviewed"])
 
     def fill(self) -> None:
@@ -127,6 +142,7 @@ class PairsPage(Page):
         self.fill_colours()
         self.fill_listed()
         self.fill_list()
+        self.fill_selected()
         self.fill_card()
 
     def fill_colours(self) -> None:
@@ -155,6 +171,14 @@ class PairsPage(Page):
             self.list.pictures = contents.list_pictures(self.state)
             self.list.content = contents.list_content(self.state)
 
+    def fill_selected(self) -> None:
+        """Show which pairs are selected, and what is said of them."""
+        if self.state.project is None:
+            return
+        told = contents.selected_content(self.state)
+        self.list.selected = told
+        self.card.selected = {"count": told["count"], "said": told["said"]}
+
     def fill_card(self) -> None:
         """Show the pair that is looked at, in all panels."""
         state = self.state
@@ -170,10 +194,11 @@ class PairsPage(Page):
         if self.state.project is None:
             return
         self.fill_header()
-        self.sky.said = self.state.reviewed
+        self.sky.said = self.histogram.said = self.state.reviewed
         if any(one.key.startswith("review.") for one in self.state.filters):
             self.fill_listed()
         self.fill_list()
+        self.fill_selected()
         self.fill_card()
 
     def show_looks(self, panel: Panel, message: dict[str, Any]) -> None:

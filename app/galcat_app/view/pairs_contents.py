@@ -10,9 +10,9 @@ import pandas as pd
 from galcat_app.state import palettes
 from galcat_app.state.matches import SIDES, Source
 from galcat_app.state.pairs import PairsState
+from galcat_app.state.pairs_changes import MARKS
 from galcat_app.state.pairs_columns import NUMBER
 from galcat_app.state.pairs_pictures import Shown
-from galcat_app.state.pairs_review import MARKS
 from galcat_app.view.card_contents import scale_bar
 from galcat_app.view.contents import value_text
 
@@ -121,6 +121,20 @@ def figure_of(state: PairsState, side: str, shown: Shown) -> dict[str, Any]:
         "why": shown.why,
         "share": shown.share,
         "width": f"{shown.width_arcsec:.1f}″" if shown.width_arcsec else "",
+    }
+
+
+def selected_content(state: PairsState) -> dict[str, Any]:
+    """Return how many pairs are selected, which of this page, what is said of them, and what undo takes back."""
+    here = state.page_rows()
+    return {
+        "count": len(state.selected),
+        "here": here[np.isin(here, state.selected)].tolist(),
+        "said": state.said_of_selected,
+        "classes": state.classes,
+        "surveys": state.project.names,
+        "problem": state.reviews.problem,
+        "undo": state.undoable,
     }
 
 

@@ -9,9 +9,9 @@ import numpy as np
 from galcat_app.state import palettes
 from galcat_app.state.matches import SIDES
 from galcat_app.state.pairs import PairsState
+from galcat_app.state.pairs_changes import MARKS
 from galcat_app.state.pairs_columns import NUMBER
 from galcat_app.state.pairs_list import SEPARATION
-from galcat_app.state.pairs_review import MARKS
 from galcat_app.view.contents import value_text
 from galcat_app.view.looks import numbered
 from galcat_app.view.pairs_contents import label_of, plain, separation_of
@@ -64,6 +64,7 @@ def histogram_content(state: PairsState) -> dict[str, Any]:
         "edges": edges.tolist(),
         "all": every.tolist(),
         "listed": listed.tolist(),
+        "examples": state.examples().tolist(),
         "range": [one.low, one.high] if one else None,
         "palette": COLOURS,
     }

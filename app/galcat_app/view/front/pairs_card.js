@@ -22,18 +22,21 @@ class PairCard {
     this.fader = this.buildFader();
     model.on("change:content", () => this.fill());
     model.on("change:pictures", () => this.fillFigures());
+    model.on("change:selected", () => this.fillMany());
     this.keys = (event) => this.typed(event);
     document.addEventListener("keydown", this.keys, true);
     // what is worked with stays in the page; only what is said of a pair is made anew
     this.top = h("div.g-pair-top");
     this.told = h("div.g-pair-told");
-    this.body = h("div.g-pair-body", {}, this.figures, this.fader, this.stretch.controls, this.told);
+    this.many = h("p.g-many", { hidden: true });
+    this.body = h("div.g-pair-body", {}, this.figures, this.fader, this.stretch.controls, this.many, this.told);
     this.none = h("p.g-hint-line", {});
     el.append(this.stretch.svg, this.none, this.top, this.body);
     this.ended = onTheme(() => this.fill());
     this.stretch.show();
     this.fillFigures();
     this.fill();
+    this.fillMany();
   }
 
   dispose() {
@@ -44,6 +47,14 @@ class PairCard {
   get content() { return this.model.get("content"); }
 
   say(changes) { this.model.send({ kind: "say", row: this.content.row, changes }); }
+
+  /** While pairs are selected, keys say what they say of all of them, the buttons here of this pair. */
+  fillMany() {
+    const { count } = this.model.get("selected");
+    this.el.classList.toggle("g-keys-elsewhere", count > 0);
+    this.many.hidden = !count;
+    this.many.textContent = `These buttons are for this pair alone, keys for ${count === 1 ? "the selected pair" : `all ${commas(count)} selected`}.`;
+  }
 
   // ---- the pictures ---------------------------------------------------------------------------
 
@@ -205,15 +216,27 @@ class PairCard {
     else if (event.target.matches?.("input:not([type=radio], [type=range], [type=checkbox]), select, textarea") || event.target.closest?.("[data-own-keys], .g-menu[open]") || event.repeat) return;
     else if (event.key === "c") this.lookCloser();
     else if (card.problem) return;
-    else if (event.key === "g") this.toggle("good");
-    else if (MARKS.some(([, key]) => key === event.key)) this.toggle(MARKS.find(([, key]) => key === event.key)[0]);
     else {
-      const name = card.said.bad_match ? null : card.classes.slice(0, 8).find((one) => keyOf(one, card.classes) === event.key);
-      if (!name) return;
-      this.say({ label: name === card.said.label ? null : name });
+      const said = this.saidBy(event.key, card);
+      if (!said) return;
+      said();
     }
     event.preventDefault();
     event.stopPropagation();
+  }
+
+  /** What a key says: of all selected pairs where there are some, else of the one that is looked at. */
+  saidBy(key, card) {
+    const { count, said } = this.model.get("selected");
+    const all = (changes) => () => this.model.send({ kind: "say all", changes });
+    const mark = key === "g" ? "good" : MARKS.find(([, one]) => one === key)?.[0];
+    if (mark && !count) return () => this.toggle(mark);
+    if (mark === "good") return all(said.good === count ? { clear: true } : { good: true });
+    if (mark) return all({ [mark]: said[mark] !== count });
+    const name = card.classes.slice(0, 8).find((one) => keyOf(one, card.classes) === key);
+    if (!name || (!count && card.said.bad_match)) return null;
+    return count ? all({ label: said.labels[name] === count ? null : name })
+      : () => this.say({ label: name === card.said.label ? null : name });
   }
 }
 

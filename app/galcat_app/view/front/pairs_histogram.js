@@ -1,4 +1,4 @@
-// How many pairs have which separation, or any other number: all of them, and those of the list; drag to narrow.
+// How many pairs have which separation, or any other number: all of them, and those of the list; drag to narrow, point to see one.
 
 const HEIGHT = 100;
 const WIDTH = 320;
@@ -19,7 +19,9 @@ function render({ model, el }) {
   const from = h("input.g-input", { id: fromId, type: "number", step: "any", onchange: () => narrow(ends()) });
   const to = h("input.g-input", { id: toId, type: "number", step: "any", onchange: () => narrow(ends()) });
   const all = h("button.g-button.g-quiet", { onclick: () => narrow({ low: null, high: null }) }, "All");
-  const plot = h("div.g-histogram-plot", {}, bars);
+  const plot = h("div.g-histogram-plot", { tabindex: "0", role: "group", "data-own-keys": true, "aria-label": "Bars of the histogram. Arrow keys show one of the pairs of a bar, Enter looks at it." }, bars);
+  const hover = new Hover(model, plot, { around: () => el.closest(".g-whole") ?? el, pictures: 2 });
+  let pointed = -1;
   el.append(
     h("div.g-toolbar", {}, h("label.g-unseen", { for: columnId }, "Histogram of"), column),
     plot, h("div.g-axis", {}, low, high),
@@ -63,14 +65,51 @@ function render({ model, el }) {
     const at = model.get("at");
     if (at !== null && at !== undefined) shown.push(h("line.g-at", { x1: toX(at), x2: toX(at), y1: 0, y2: HEIGHT }));
     bars.replaceChildren(...shown);
+    point(pointed);
   }
+
+  /** Show a pair of a bar: of those in the list, the one in the bar's middle. */
+  function point(bar, aloud = false) {
+    const { edges, all, listed, examples } = model.get("content");
+    pointed = bar >= 0 && examples?.[bar] >= 0 ? bar : -1;
+    bars.querySelectorAll(".g-listed").forEach((one, n) => one.classList.toggle("g-pointed", n === pointed));
+    if (pointed < 0) { hover.off(); return; }
+    const counted = listed[bar] === all[bar] ? `${commas(all[bar])} pairs` : `${commas(listed[bar])} of ${commas(all[bar])} pairs listed`;
+    hover.over(examples[bar], () => [((bar + 0.5) / all.length) * plot.clientWidth, plot.clientHeight / 2],
+      { aloud, first: [`${short(edges[bar])} to ${short(edges[bar + 1])}: ${counted}; one of them:`] });
+  }
+
+  /** The next bar with a pair in the list. */
+  function next(by) {
+    const { examples } = model.get("content");
+    const begin = by > 0 ? -1 : examples.length;
+    for (let bar = (pointed < 0 ? begin : pointed) + by; bar >= 0 && bar < examples.length; bar += by) {
+      if (examples[bar] >= 0) { point(bar, true); return; }
+    }
+  }
+
+  const lookAt = () => { if (pointed >= 0) send({ kind: "focus", row: model.get("content").examples[pointed] }); };
+  plot.addEventListener("keydown", (event) => {
+    const action = { ArrowRight: () => next(1), ArrowLeft: () => next(-1), Enter: lookAt, Escape: () => point(-1) }[event.key];
+    if (!action || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    action();
+    event.preventDefault();
+    event.stopPropagation();
+  });
+  plot.addEventListener("pointerleave", () => point(-1));
+  plot.addEventListener("blur", () => point(-1));
 
   const span = () => { const { edges } = model.get("content"); return [edges[0], edges[edges.length - 1]]; };
   const toX = (value) => { const [a, b] = span(); return Math.min(Math.max(((value - a) / (b - a)) * WIDTH, 0), WIDTH); };
   const toValue = (x) => { const [a, b] = span(); const value = a + (x / WIDTH) * (b - a); return Number(value.toPrecision(4)); };
   const place = (event) => { const box = plot.getBoundingClientRect(); return Math.min(Math.max(((event.clientX - box.left) / box.width) * WIDTH, 0), WIDTH); };
-  plot.addEventListener("pointerdown", (event) => { if (event.button === 0) { plot.setPointerCapture(event.pointerId); drag = [place(event), place(event)]; } });
-  plot.addEventListener("pointermove", (event) => { if (drag) { drag[1] = place(event); draw(); } });
+  plot.addEventListener("pointerdown", (event) => { if (event.button === 0) { plot.setPointerCapture(event.pointerId); drag = [place(event), place(event)]; point(-1); } });
+  plot.addEventListener("pointermove", (event) => {
+    const at = place(event);
+    if (drag) { drag[1] = at; draw(); return; }
+    const { all } = model.get("content");
+    point(Math.min(Math.floor((at / WIDTH) * all.length), all.length - 1));
+  });
   plot.addEventListener("pointercancel", () => { drag = null; draw(); });
   plot.addEventListener("pointerup", () => {
     if (!drag) return;
@@ -83,6 +122,7 @@ function render({ model, el }) {
   });
   model.on("change:content", fill);
   model.on("change:at", draw);
+  model.on("change:said", () => hover.clear());
   fill();
 }
 

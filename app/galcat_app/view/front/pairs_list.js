@@ -1,12 +1,6 @@
 // The list of pairs: both surveys' pictures side by side, or a table; filters, order, pages, keys.
 
 const VIEWS = { pictures: "Pictures", table: "Table" };
-const MARK_NAMES = {
-  bad_match: () => "bad match",
-  bad_left_image: (surveys) => `bad ${surveys.left} image`,
-  bad_right_image: (surveys) => `bad ${surveys.right} image`,
-};
-
 function render({ model, el }) {
   const view = new PairList(model, el);
   return () => view.dispose();
@@ -18,24 +12,29 @@ class PairList {
     this.el = el;
     this.view = "pictures";
     this.images = new Map();
+    this.pick = (row, event, how) => this.send({ kind: "focus", row, how: how && !event.shiftKey ? how : howOf(event) });
     el.classList.add("galcat", "g-panel", "g-pairs-list", "g-here");
     this.build(el);
     const on = (name, callback) => model.on(`change:${name}`, callback);
     on("pictures", () => this.fill());
     on("content", () => this.fill());
     on("columns", () => this.setColumns());
-    on("focus", () => this.mark());
+    on("focus", () => { const held = this.held(); this.mark(); this.hold(held); });
+    on("selected", () => this.fillSelected());
     model.on("msg:custom", (message) => {
       if (message.kind === "choices") this.filterMenu.offer(message);
     });
     this.keys = (event) => this.typed(event);
+    this.released = (event) => { if (event.key === " " && this.spaced) { this.spaced = false; event.preventDefault(); } };
     document.addEventListener("keydown", this.keys, true);
+    document.addEventListener("keyup", this.released, true);
     this.ended = onTheme(() => this.fill());
     this.setColumns();
   }
 
   dispose() {
     document.removeEventListener("keydown", this.keys, true);
+    document.removeEventListener("keyup", this.released, true);
     this.ended();
   }
 
@@ -46,21 +45,25 @@ class PairList {
   build(el) {
     const views = segments("Show as", VIEWS, this.view, (key) => { this.view = key; this.fill(); });
     this.title = h("h2.g-title", { "aria-live": "polite" });
+    this.every = h("input.g-tick", { type: "checkbox", onclick: () => this.send({ kind: this.selected.count ? "select none" : "select all" }) });
+    this.bar = new SelectionBar((message) => this.send(message));
+    this.undo = h("button.g-button.g-quiet", { onclick: () => this.send({ kind: "undo" }) }, icon("M4 8h8a4 4 0 0 1 0 8H8M7 4L3.5 8 7 12"), "Undo");
     this.filterMenu = new FilterMenu((message) => this.send(message));
     this.columnMenu = new ColumnMenu((keys) => this.send({ kind: "columns", keys }));
     const sortId = uniqueId();
     this.sort = h("select.g-select.g-pairs-sort", { id: sortId, onchange: (e) => this.send({ kind: "sort", key: e.target.value, descending: false }) });
     this.turn = h("button.g-button.g-square", { onclick: () => this.send({ kind: "sort", key: this.sort.value, descending: !this.content.descending }) });
     this.chips = h("div.g-chips", { role: "group", "aria-label": "What the list is narrowed down by" });
-    this.body = h("div.g-body", { tabindex: "0", role: "region", "aria-label": "Pairs. Arrow keys look at the next pair, Page Up and Page Down turn the page." });
+    this.body = h("div.g-body", { tabindex: "0", role: "region", "aria-label": "Pairs. Arrow keys look at the next pair, with Shift they select, the space bar selects one, Control A all. Page Up and Page Down turn the page.",
+      onmousedown: (e) => { if (e.shiftKey) e.preventDefault(); } }); // no text is marked from one pair to another
     this.exporter = exportMenu((message) => this.send(message));
     this.pager = this.buildPager();
     el.append(
-      h("div.g-toolbar", {}, this.title, h("span.g-gap"), this.columnMenu.box, views),
+      h("div.g-toolbar", {}, this.every, this.title, h("span.g-gap"), this.columnMenu.box, views),
       h("div.g-toolbar.g-second", {}, this.filterMenu.box, this.chips,
         h("span.g-pairs-order", {}, h("label.g-label", { for: sortId }, "Sort by"), this.sort, this.turn)),
-      this.body,
-      h("div.g-toolbar.g-foot", {}, keysMenu(), this.exporter.box, h("span.g-gap"), ...this.pager));
+      h("div.g-list-body", {}, this.body, this.bar.box), this.bar.told,
+      h("div.g-toolbar.g-foot", {}, keysMenu(), this.exporter.box, this.undo, h("span.g-gap"), ...this.pager));
     el.addEventListener("focusout", (e) => {
       const menu = e.target.closest?.(".g-menu");
       if (menu && e.relatedTarget && !menu.contains(e.relatedTarget)) menu.open = false;
@@ -80,6 +83,8 @@ class PairList {
 
   get content() { return this.model.get("content"); }
 
+  get selected() { return this.model.get("selected"); }
+
   setColumns() {
     const groups = this.model.get("columns");
     this.filterMenu.setColumns(groups);
@@ -88,7 +93,6 @@ class PairList {
     if (this.content.sort) this.sort.value = this.content.sort;
   }
 
-  /** <img> of each picture on the page, made once: a flag does not load them again. */
   takePictures() {
     const pictures = this.model.get("pictures");
     if (pictures === this.taken) return; // content and pictures come together, in either order
@@ -97,13 +101,6 @@ class PairList {
     for (const [row, pair] of Object.entries(pictures)) {
       this.images.set(Number(row), pair);
     }
-  }
-
-  image(row, side) {
-    const one = this.images.get(row)?.[side];
-    if (!one?.image) return null;
-    one.element ??= picture(one.image, "", { class: "g-sky-picture" });
-    return one.element;
   }
 
   fill() {
@@ -131,11 +128,34 @@ class PairList {
     const turned = first !== this.first;
     this.first = first;
     const made = !content.cells.length ? this.nothing(content)
-      : this.view === "pictures" ? this.asPictures(content) : this.asTable(content);
+      : this.view === "pictures" ? asPictures(content, this.images, this.pick)
+        : asTable(content, this.images, this.pick, (key, descending) => this.send({ kind: "sort", key, descending }));
+    const held = this.held();
     this.body.replaceChildren(made);
+    this.hold(held);
     this.body.dataset.view = this.view;
     if (turned) this.body.scrollTop = 0;
     this.mark();
+    this.fillSelected();
+  }
+
+  /** Show which pairs of the page are selected, and what can be done with all that are. */
+  fillSelected() {
+    const { count, here, undo } = this.selected;
+    const listed = this.content.count ?? 0;
+    this.el.classList.toggle("g-some-selected", count > 0);
+    this.body.querySelectorAll("[data-tick]").forEach((box) => {
+      box.checked = here.includes(Number(box.dataset.tick));
+      box.closest("li, tr").classList.toggle("g-selected", box.checked);
+    });
+    this.every.checked = count > 0 && count === listed;
+    this.every.indeterminate = count > 0 && count < listed;
+    this.every.disabled = !listed;
+    this.every.setAttribute("aria-label", count ? "Select no pair" : `Select all ${commas(listed)} pairs`);
+    this.every.title = count ? "Select no pair (Escape)" : `Select all ${commas(listed)} pairs (Ctrl+A)`;
+    this.undo.disabled = !undo;
+    this.undo.title = undo ? `Undo ${undo} (Ctrl+Z)` : "Nothing to undo";
+    this.bar.fill(this.selected, listed);
   }
 
   fillChips(content) {
@@ -156,36 +176,11 @@ class PairList {
       h("button.g-button", { onclick: () => this.send({ kind: "clear" }) }, "Show all pairs"));
   }
 
-  // ---- pictures and table ---------------------------------------------------------------------
+  /** Whether a pair's button has the keyboard's focus, which goes with the pair that is looked at. */
+  held() { return this.body.contains(document.activeElement) && document.activeElement.dataset.row !== undefined; }
 
-  asPictures(content) {
-    return h("ul.g-pair-cells", { "aria-label": `Pairs, page ${content.page + 1} of ${content.pages}` },
-      content.cells.map((cell) => {
-        const bar = this.images.get(cell.row)?.bar;
-        return h("li", {}, h("button.g-pair-cell", {
-          "data-row": cell.row, "data-id": cell.ids.left, "data-twin": cell.ids.right,
-          "aria-label": describe(cell, content.surveys), onclick: () => this.send({ kind: "focus", row: cell.row }),
-        },
-        h("span.g-pair-pictures", {}, ["left", "right"].map((side) => frame(this.image(cell.row, side), this.images.get(cell.row)?.[side], bar, cell, side))),
-        caption(cell, content)));
-      }));
-  }
-
-  asTable(content) {
-    const heads = content.table.map((column) => {
-      const sorted = column.key === content.sort;
-      const way = sorted ? (content.descending ? "descending" : "ascending") : null;
-      return h("th", { scope: "col", "aria-sort": way, title: column.note || null }, h("button.g-head", {
-        onclick: () => this.send({ kind: "sort", key: column.key, descending: sorted && !content.descending }),
-      }, column.name, sorted ? h("span", { "aria-hidden": "true" }, content.descending ? " ↓" : " ↑") : null));
-    });
-    return h("table.g-table.g-pairs-table", {},
-      h("caption.g-unseen", {}, `Pairs, page ${content.page + 1} of ${content.pages}`),
-      h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Pair"), heads)),
-      h("tbody", {}, content.cells.map((cell) => h("tr", { "data-row": cell.row, "data-id": cell.ids.left, onclick: () => this.send({ kind: "focus", row: cell.row }) },
-        h("th", { scope: "row" }, h("button.g-thumbs", { "aria-label": describe(cell, content.surveys), onclick: (e) => { e.stopPropagation(); this.send({ kind: "focus", row: cell.row }); } },
-          ["left", "right"].map((side) => h("span.g-thumb", {}, this.image(cell.row, side) ?? h("span.g-none"))))),
-        cell.values.map((value, n) => h("td", { class: content.table[n].kind === "number" ? "g-right" : null }, value))))));
+  hold(held) {
+    if (held) this.body.querySelector(`button[data-row="${this.model.get("focus")}"]`)?.focus({ preventScroll: true });
   }
 
   mark() {
@@ -212,58 +207,51 @@ class PairList {
   }
 
   typed(event) {
-    if (event.ctrlKey || event.metaKey || event.altKey || !this.el.isConnected) return;
-    const whole = this.el.closest(".g-whole") ?? this.el;
-    const target = event.target;
-    const free = target === document.body && document.body.dataset.voila !== undefined;
-    if (!free && !whole.contains(target)) return;
-    if (target.closest?.("input, select, textarea, [data-own-keys], .g-menu[open]") && target.type !== "radio") return;
-    if (target.type === "radio" && event.key.startsWith("Arrow")) return;
-    const step = (by) => () => this.send({ kind: "step", by });
-    const turn = (by) => () => this.send({ kind: "page", page: this.content.page + by });
-    const action = {
-      ArrowRight: step(1), j: step(1), ArrowLeft: step(-1), k: step(-1),
-      ArrowDown: step(this.across), ArrowUp: step(-this.across),
-      PageDown: turn(1), PageUp: turn(-1), Home: step(-this.content.count), End: step(this.content.count),
-    }[event.key];
+    if (event.altKey || !this.el.isConnected || !this.mine(event)) return;
+    const { key, target } = event;
+    const control = event.ctrlKey || event.metaKey;
+    const action = control && !event.shiftKey && this.selecting(key.toLowerCase())
+      || (target.closest?.("[data-own-keys]") ? null : this.stepping(key, event.shiftKey, control) ?? this.ticking(event));
     if (!action) return;
     action();
     event.preventDefault();
     event.stopPropagation();
   }
+
+  /** Whether a key is the list's: pressed in this page, in no field and no open menu. */
+  mine({ key, target }) {
+    const whole = this.el.closest(".g-whole") ?? this.el;
+    const free = target === document.body && document.body.dataset.voila !== undefined;
+    if (!free && !whole.contains(target)) return false;
+    if (target.closest?.(".g-menu[open], select, textarea")) return false;
+    if (target.type === "radio") return !key.startsWith("Arrow") && key !== " ";
+    return !target.matches?.("input") || (target.matches(".g-tick") && key !== " ");
+  }
+
+  selecting(key) {
+    return { a: () => this.send({ kind: "select all" }), z: () => this.send({ kind: "undo" }) }[key];
+  }
+
+  stepping(key, shift, control) {
+    const by = { ArrowRight: 1, j: 1, ArrowLeft: -1, k: -1, ArrowDown: this.across, ArrowUp: -this.across, Home: -this.content.count, End: this.content.count }[key];
+    if (by !== undefined && !(control && /^[jk]$/.test(key))) return () => this.send(shift ? { kind: "extend", by } : { kind: "step", by, keep: control });
+    const turn = { PageDown: 1, PageUp: -1 }[key];
+    return turn && !control ? () => this.send({ kind: "page", page: this.content.page + turn }) : undefined;
+  }
+
+  /** The space bar selects the pair that is looked at, Escape selects none. */
+  ticking({ key, target }) {
+    const row = this.model.get("focus");
+    const free = target === document.body || target.matches(".g-body, .g-pair-cell, .g-thumbs");
+    if (key === " " && free && row >= 0) return () => { this.spaced = true; this.send({ kind: "focus", row: Number(target.dataset.row ?? row), how: "tick" }); };
+    const closer = this.el.closest(".g-whole")?.querySelector(".g-closer");
+    return key === "Escape" && this.selected.count && !closer ? () => this.send({ kind: "select none" }) : undefined;
+  }
 }
 
-function describe(cell, surveys) {
-  const marks = cell.marks.map((mark) => MARK_NAMES[mark](surveys));
-  return [`${surveys.left} ${cell.ids.left} and ${surveys.right} ${cell.ids.right}`,
-    `${cell.separation.replace("″", " arcseconds")} apart`, cell.newLabel ?? cell.label, ...marks].filter(Boolean).join(", ");
-}
-
-/** A picture in a frame that is as wide as the wider of the two: both have one angular scale. */
-function frame(image, one, bar, cell, side) {
-  const bad = cell.marks.includes(`bad_${side}_image`);
-  return h(`span.g-pair-frame${bad ? ".g-bad" : ""}`, {},
-    image ? h("span.g-pair-picture", { style: `width:${(100 * one.share).toFixed(2)}%` }, image) : h("span.g-none", {}, one?.why ?? ""),
-    h("span.g-survey", {}, one?.survey ?? ""),
-    image && bar ? h("span.g-scale", { style: `width:${(100 * bar.fraction).toFixed(2)}%` }, side === "left" ? `${bar.arcsec}″` : "") : null);
-}
-
-function caption(cell, content) {
-  const theme = document.documentElement.dataset.galcatTheme ?? "light";
-  const ramp = content.ramp[theme];
-  const chance = (told) => (told ? h("span.g-chance", { title: `${told.predicted}: probability of ${told.positive} ${told.p.toFixed(3)}` },
-    h("span.g-dot", { style: `background:${ramp[Math.round(told.p * (ramp.length - 1))]}` }), told.p.toFixed(2)) : h("span.g-chance.g-muted", {}, "–"));
-  const label = cell.newLabel ? [h("s", {}, cell.label ?? "–"), " ", h("strong", {}, cell.newLabel)] : cell.label ?? "no label";
-  return h("span.g-pair-caption", { "aria-hidden": "true" },
-    h("span.g-pair-line", {}, h("span.g-number", {}, cell.separation), h("span.g-pair-label", {}, label), marksOf(cell, content.surveys)),
-    cell.p.left || cell.p.right ? h("span.g-pair-line.g-chances", {}, chance(cell.p.left), chance(cell.p.right)) : null);
-}
-
-function marksOf(cell, surveys) {
-  if (!cell.reviewed) return null;
-  if (!cell.marks.length) return h("span.g-mark-good", { title: "Reviewed" }, icon("M4 10.5l4 4 8-9"));
-  return h("span.g-mark-bad", { title: cell.marks.map((mark) => MARK_NAMES[mark](surveys)).join(", ") },
-    icon("M5 17V4M5 4h10l-2.5 3.5L15 11H5"));
-}
+const howOf = (event) => {
+  const control = event.ctrlKey || event.metaKey;
+  return event.shiftKey ? (control ? "add range" : "range") : control ? "toggle" : "alone";
+};
 
 export default { render };

@@ -1,0 +1,146 @@
+"""What is said of one pair or of all that are selected, and how it is taken back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import traitlets
+
+from galcat_app.state.matches import Matches
+from galcat_app.state.pairs_changes import MARKS, Change
+from galcat_app.state.pairs_review import Reviews
+from galcat_app.state.pairs_selected import SelectedPairs
+from galcat_core.errors import GalcatError
+
+MOST_UNDONE = 100
+
+
+class Saying(SelectedPairs):
+    """The part of `PairsState` that writes the review.
+
+    Attributes
+    ----------
+    undoable : str
+        What `undo` would take back ("Bad match: 1,200 pairs"); "" for nothing.
+    reviews : Reviews
+    """
+
+    undoable = traitlets.Unicode("")
+    reviews: Reviews
+
+    def _start(self, project: Matches) -> None:
+        self._done: list[tuple[str, Change, np.ndarray]] = []
+        self.undoable = ""
+        super()._start(project)
+
+    @property
+    def classes(self) -> list[str]:
+        """Labels to choose from: those of the catalogues, of the networks, and those given here."""
+        found: set[str] = set()
+        if "label" in self.known.all:
+            found |= set(self.known.words("label")[1])
+        for source in self.project.sources:
+            if source.kind == "predictions":
+                found |= set(map(str, source.meta["classes"]))
+        return sorted(found | set(self.reviews.table["label"].dropna()))
+
+    def say(self, row: Any, changes: Any) -> None:
+        """Write what is said of a pair to disk (see `galcat_app.state.pairs_review.Reviews.change`)."""
+        row = self.checked_row(row)
+        at = self.place if row == self.focus else None
+        self._change(np.array([row]), changes)
+        if at is not None:
+            self._place = at
+        self._after_review()
+
+    def say_all(self, changes: Any) -> None:
+        """Write what is said of all selected pairs to disk at once; bad matches take no label."""
+        rows = self.selected
+        if not len(rows):
+            raise GalcatError("no pair is selected; select pairs of the list, then flag them")
+        without = 0
+        if isinstance(changes, dict) and changes.get("label") is not None:
+            bad = self.reviews.over_all("bad_match")[rows]
+            rows, without = rows[~bad], int(bad.sum())
+            if not len(rows):
+                raise GalcatError("all selected pairs are bad matches, which take no label")
+        changed = self._change(rows, changes)
+        same = len(rows) - changed
+        told = [f"{self._words(changes)}: {_pairs(changed) if changed else 'nothing changed'}"]
+        told += [f"{same:,} {'was' if same == 1 else 'were'} so before"] if same else []
+        told += [f"bad matches take no label: {_pairs(without)}"] if without else []
+        self._after_review()
+        self.remark = "; ".join(told)
+
+    def _change(self, rows: np.ndarray, changes: Any) -> int:
+        """Change the review, remember how to take it back, and return how many pairs it changed."""
+        if not isinstance(changes, dict) or not changes:
+            raise GalcatError("what is said of a pair is a set of marks")
+        change = self.reviews.change(rows, changes)
+        if len(change.rows):
+            words = f"{self._words(changes)}: {_pairs(len(change.rows))}"
+            self._done = [*self._done, (words, change, self.selected)][-MOST_UNDONE:]
+            self.undoable = words
+        return len(change.rows)
+
+    def undo(self) -> None:
+        """Take back what was said last here, and select the pairs that were selected then.
+
+        What another page said of a pair since stays.
+        """
+        if not self._done:
+            raise GalcatError("there is nothing to undo")
+        words, change, selected = self._done[-1]
+        back = self.reviews.undo(change)
+        self._done = self._done[:-1]
+        self.undoable = self._done[-1][0] if self._done else ""
+        left = len(change.rows) - back
+        with self.hold_trait_notifications():
+            self._after_review()
+            self._choose(selected[self.kept[selected]])
+            if len(change.rows) == 1:
+                self.look_at(int(change.rows[0]))
+        more = f"; {_pairs(left)} changed elsewhere since {'stays' if left == 1 else 'stay'}"
+        self.remark = f"Undone: {words}{more if left else ''}"
+
+    def _words(self, changes: dict[str, Any]) -> str:
+        """Return what a change is called."""
+        name, value = next(iter(changes.items()))
+        if name == "label":
+            return f"Label {value}" if value else "No label of yours"
+        if name in MARKS:
+            mark = self.known[f"review.{name}"].name
+            return mark if value else f"Not: {mark}"
+        return {"good": "Good" if value else "Not reviewed", "clear": "Cleared"}.get(name, "Note")
+
+    @property
+    def said_of_selected(self) -> dict[str, Any]:
+        """How many of the selected pairs are good, have each mark, and each label given here."""
+        every = {name: self.reviews.over_all(name)[self.selected] for name in ("reviewed", *MARKS)}
+        labels = self.reviews.over_all("label")[self.selected]
+        own = pd.notna(labels)
+        names, counts = np.unique(labels[own].astype(str), return_counts=True)
+        told = {name: int(values.sum()) for name, values in every.items()}
+        flagged = np.any([every[name] for name in MARKS], axis=0)
+        good = every["reviewed"] & ~flagged & ~own
+        return told | {
+            "good": int(good.sum()),
+            "labels": dict(zip(names.tolist(), counts.tolist(), strict=True)),
+        }
+
+    def reread_review(self) -> None:
+        """Show what other pages said meanwhile."""
+        if self.project is not None and self.reviews.fresh():
+            self._after_review()
+
+    def _after_review(self) -> None:
+        with self.hold_trait_notifications():
+            self.reviewed += 1
+            self.page = min(self.page, self.pages - 1)
+            self._forget_hidden()
+
+
+def _pairs(number: int) -> str:
+    return f"{number:,} pair{'' if number == 1 else 's'}"
