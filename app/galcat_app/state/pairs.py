@@ -118,7 +118,8 @@ class PairsState(Saying, Following):
         if self.project is None:
             return []
         said = self.reviews.counts
-        found = [(self.size, "pairs"), (self.pictures.count(), "with both pictures")]
+        found = [(self.size, "pair" if self.size == 1 else "pairs")]
+        found += [(self.pictures.count(), "with both pictures")]
         found += [(said["reviewed"], "reviewed"), (said["flagged"], "flagged")]
         return [(f"{number:,}", name) for number, name in found]
 

@@ -109,10 +109,10 @@ class Saying(SelectedPairs):
         """Return what a change is called."""
         name, value = next(iter(changes.items()))
         if name == "label":
-            return f"Label {value}" if value else "No label of yours"
+            return f"Label {value}" if value else "Label taken away"
         if name in MARKS:
             mark = self.known[f"review.{name}"].name
-            return mark if value else f"Not: {mark}"
+            return mark if value else f"{mark} taken away"
         return {"good": "Good" if value else "Not reviewed", "clear": "Cleared"}.get(name, "Note")
 
     @property

@@ -3,10 +3,11 @@
 const TIP_GAP = 18; // pixels between the point and what stands beside it
 
 class Hover {
-  /** `stage` is what is pointed at; the tip stands in it and stays inside `around()`. */
-  constructor(model, stage, { around = () => stage, pictures = 1 } = {}) {
+  /** `stage` is what is pointed at; the tip stands in it, beside the point or above it, inside `around()`. */
+  constructor(model, stage, { around = () => stage, pictures = 1, above = false } = {}) {
     this.stage = stage;
     this.around = around;
+    this.above = above;
     this.pictures = pictures;
     this.row = -1;
     this.looks = new Looks(model, () => this.show());
@@ -54,18 +55,25 @@ class Hover {
     this.put();
   }
 
-  /** Beside the point, to its left where there is no room to its right. */
+  /** Beside the point, to its left where there is no room to its right; or above it. */
   put() {
     const [x, y] = this.place();
+    const { offsetWidth: width, offsetHeight: height } = this.tip;
+    const edge = this.edges();
+    const [beside, middle] = this.above ? [x - width / 2, y - TIP_GAP - height]
+      : [x + TIP_GAP + width > edge.right ? x - TIP_GAP - width : x + TIP_GAP, y - height / 2];
+    const left = Math.max(Math.min(beside, edge.right - width - 4), edge.left + 4);
+    const top = Math.max(Math.min(middle, edge.bottom - height - 8), edge.top + 8);
+    this.tip.style.transform = `translate(${Math.round(left)}px, ${Math.round(top)}px)`;
+  }
+
+  /** What the tip stays inside of, as the stage sees it. */
+  edges() {
     const here = this.stage.getBoundingClientRect(), box = this.around().getBoundingClientRect();
-    const edge = {
+    return {
       left: Math.max(box.left, 0) - here.left, right: Math.min(box.right, window.innerWidth) - here.left,
       top: Math.max(box.top, 0) - here.top, bottom: Math.min(box.bottom, window.innerHeight) - here.top,
     };
-    const { offsetWidth: width, offsetHeight: height } = this.tip;
-    const left = x + TIP_GAP + width > edge.right ? x - TIP_GAP - width : x + TIP_GAP;
-    const top = Math.min(Math.max(y - height / 2, edge.top + 8), Math.max(edge.bottom - height - 8, edge.top + 8));
-    this.tip.style.transform = `translate(${Math.round(Math.max(left, edge.left + 4))}px, ${Math.round(top)}px)`;
   }
 }
 

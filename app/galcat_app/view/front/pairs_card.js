@@ -48,12 +48,12 @@ class PairCard {
 
   say(changes) { this.model.send({ kind: "say", row: this.content.row, changes }); }
 
-  /** While pairs are selected, keys say what they say of all of them, the buttons here of this pair. */
+  /** While pairs are selected, keys are said of all of them, the buttons here of this pair. */
   fillMany() {
     const { count } = this.model.get("selected");
     this.el.classList.toggle("g-keys-elsewhere", count > 0);
     this.many.hidden = !count;
-    this.many.textContent = `These buttons are for this pair alone, keys for ${count === 1 ? "the selected pair" : `all ${commas(count)} selected`}.`;
+    this.many.textContent = `Keys act on ${count === 1 ? "the selected pair" : `all ${commas(count)} selected`}, buttons on this pair.`;
   }
 
   // ---- the pictures ---------------------------------------------------------------------------

@@ -20,7 +20,7 @@ function render({ model, el }) {
   const to = h("input.g-input", { id: toId, type: "number", step: "any", onchange: () => narrow(ends()) });
   const all = h("button.g-button.g-quiet", { onclick: () => narrow({ low: null, high: null }) }, "All");
   const plot = h("div.g-histogram-plot", { tabindex: "0", role: "group", "data-own-keys": true, "aria-label": "Bars of the histogram. Arrow keys show one of the pairs of a bar, Enter looks at it." }, bars);
-  const hover = new Hover(model, plot, { around: () => el.closest(".g-whole") ?? el, pictures: 2 });
+  const hover = new Hover(model, plot, { around: () => el.closest(".g-whole") ?? el, pictures: 2, above: true });
   let pointed = -1;
   el.append(
     h("div.g-toolbar", {}, h("label.g-unseen", { for: columnId }, "Histogram of"), column),
@@ -75,7 +75,7 @@ function render({ model, el }) {
     bars.querySelectorAll(".g-listed").forEach((one, n) => one.classList.toggle("g-pointed", n === pointed));
     if (pointed < 0) { hover.off(); return; }
     const counted = listed[bar] === all[bar] ? `${commas(all[bar])} pairs` : `${commas(listed[bar])} of ${commas(all[bar])} pairs listed`;
-    hover.over(examples[bar], () => [((bar + 0.5) / all.length) * plot.clientWidth, plot.clientHeight / 2],
+    hover.over(examples[bar], () => [((bar + 0.5) / all.length) * plot.clientWidth, 0],
       { aloud, first: [`${short(edges[bar])} to ${short(edges[bar + 1])}: ${counted}; one of them:`] });
   }
 

@@ -43,7 +43,7 @@ class SelectionBar {
       const [name, key, text] = SAYINGS[n];
       const some = said[name];
       button.replaceChildren(text(surveys), ...(some ? [h("span.g-some", {}, commas(some))] : []));
-      button.title = `${some === count ? "Not: " : ""}${text(surveys)} (${key})`;
+      button.title = `${some === count ? "Take away: " : ""}${text(surveys)} (${key})`;
       button.setAttribute("aria-pressed", some === count ? "true" : some ? "mixed" : "false");
       button.classList.add(name === "good" ? "g-yes" : "g-no");
       button.disabled = Boolean(problem);
