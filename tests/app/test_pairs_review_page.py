@@ -147,7 +147,7 @@ def test_all_selected_pairs_are_flagged_at_once_and_it_is_taken_back(
         page.keyboard.press("Control+a")
         selected(visit, N)
         page.wait_for_selector("[data-all=bad_match][aria-pressed=mixed]:has-text('3')")
-        page.get_by_role("button", name="Bad DES image").last.click()
+        page.locator("[data-all=bad_right_image]").click()
         page.wait_for_selector("[data-all=bad_right_image][aria-pressed=true]:has-text('300')")
         page.locator(".g-selected-bar summary").click()
         page.get_by_label("Another label for the selected pairs").fill("ring")

@@ -119,7 +119,7 @@ class PairsState(Saying, Following):
             return []
         said = self.reviews.counts
         found = [(self.size, "pair" if self.size == 1 else "pairs")]
-        found += [(self.pictures.count(), "with both pictures")]
+        found += [(self.pictures.count(), "with pictures")]
         found += [(said["reviewed"], "reviewed"), (said["flagged"], "flagged")]
         return [(f"{number:,}", name) for number, name in found]
 

@@ -219,11 +219,13 @@ class PairList {
   }
 
   /** Whether a key is the list's: pressed in this page, in no field and no open menu. */
-  mine({ key, target }) {
+  mine({ key, target, ctrlKey, metaKey }) {
+    const control = ctrlKey || metaKey;
     const whole = this.el.closest(".g-whole") ?? this.el;
     const free = target === document.body && document.body.dataset.voila !== undefined;
     if (!free && !whole.contains(target)) return false;
     if (target.closest?.(".g-menu[open], select, textarea")) return false;
+    if (control) return !target.matches?.("input:not([type=range], [type=checkbox], [type=radio])");
     if (target.type === "radio") return !key.startsWith("Arrow") && key !== " ";
     return !target.matches?.("input") || (target.matches(".g-tick") && key !== " ");
   }
