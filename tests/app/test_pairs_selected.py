@@ -114,10 +114,10 @@ def test_all_are_flagged_at_once_counted_and_taken_back_at_once(state: PairsStat
     many = len(state.selected)
     state.clear()
     state.select(8, "tick")
-    assert state.said_of_selected["bad_match"] == 1
+    assert state.said_of(state.selected)["bad_match"] == 1
     state.say_all({"bad_match": True})
     assert state.remark == f"Bad match: {many:,} pairs; 1 was so before"
-    assert state.said_of_selected["bad_match"] == many + 1
+    assert state.said_of(state.selected)["bad_match"] == many + 1
     kept = Review.load(state.path / FILE).table
     ids = state.project.table["left_id"]
     assert set(kept.loc[kept["bad_match"], "left_id"]) == set(ids.iloc[state.selected])
@@ -143,7 +143,7 @@ def test_labels_are_given_to_all_but_bad_matches_and_clearing_forgets_all(
         state.select(row, "tick")
     state.say_all({"label": "ring"})
     assert state.remark == "Label ring: 4 pairs; bad matches take no label: 1 pair"
-    assert state.said_of_selected["labels"] == {"ring": 4}
+    assert state.said_of(state.selected)["labels"] == {"ring": 4}
     assert state.reviews.of(4)["note"] == "a trail"
     state.say_all({"good": True})
     assert state.reviews.counts == {"reviewed": 5, "flagged": 0, "relabelled": 4}
@@ -155,12 +155,39 @@ def test_labels_are_given_to_all_but_bad_matches_and_clearing_forgets_all(
     assert state.reviews.of(3)["bad_match"]
 
 
+def test_a_key_is_said_of_all_selected_pairs_or_of_the_one_looked_at(state: PairsState) -> None:
+    page = PairsPage(state.path)
+    keys = page.card.receive
+    state = page.state
+    page.list.receive({"kind": "step", "by": 3})
+    keys({"kind": "press", "name": "bad_match"})  # of the pair that the key before went to
+    assert state.reviews.of(int(state.listed_rows[3]))["bad_match"]
+    keys({"kind": "press", "name": "label", "label": "spiral"})
+    assert "takes no label" in page.header.said["text"]
+    page.list.receive({"kind": "select all"})
+    keys({"kind": "press", "name": "bad_match"})  # one has it: now all
+    assert state.reviews.counts["flagged"] == N
+    keys({"kind": "press", "name": "bad_match"})  # all have it: now none
+    assert state.reviews.counts["flagged"] == 0
+    keys({"kind": "press", "name": "label", "label": "spiral"})
+    assert state.reviews.counts["relabelled"] == N
+    keys({"kind": "press", "name": "label", "label": "spiral"})
+    keys({"kind": "press", "name": "good"})
+    assert state.said_of(state.selected)["good"] == N
+    keys({"kind": "press", "name": "good"})
+    assert state.reviews.counts["reviewed"] == 0
+    for name in ("note", None, [], {}):
+        keys({"kind": "press", "name": name, "label": 3})
+    assert "did not work" not in page.header.said["text"]
+    assert state.reviews.counts["reviewed"] == 0
+
+
 def test_good_is_counted_apart_from_flags_and_labels(state: PairsState) -> None:
     state.say(1, {"good": True})
     state.say(2, {"label": "ring"})
     state.say(3, {"bad_left_image": True})
     state.select_all()
-    told = state.said_of_selected
+    told = state.said_of(state.selected)
     assert (told["reviewed"], told["good"], told["bad_left_image"]) == (3, 1, 1)
 
 
@@ -228,7 +255,7 @@ def test_a_page_is_told_its_own_selected_pairs_and_the_count_of_all(state: Pairs
     page.list.observe(lambda change: sent.append(change["name"]), ["pictures", "content"])
     page.list.receive({"kind": "select all"})
     told = page.list.selected
-    assert told["count"] == page.card.selected["count"] == N
+    assert told["count"] == page.card.selected == N
     assert told["here"] == page.state.page_rows().tolist()
     assert sent == []  # ticks alone
     page.list.receive({"kind": "say all", "changes": {"bad_match": True}})
@@ -251,5 +278,5 @@ def test_twelve_thousand_pairs_are_flagged_exactly_and_at_once(tmp_path: Path) -
     spent = time.process_time() - begin
     assert np.array_equal(np.flatnonzero(state.reviews.over_all("bad_match")), wanted)
     assert len(Review.load(state.path / FILE)) == len(wanted)
-    assert state.said_of_selected["bad_match"] == len(wanted)
+    assert state.said_of(state.selected)["bad_match"] == len(wanted)
     assert spent < 0.3

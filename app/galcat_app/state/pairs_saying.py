@@ -74,6 +74,38 @@ class Saying(SelectedPairs):
         self._after_review()
         self.remark = "; ".join(told)
 
+    def press(self, name: Any, label: Any = None) -> None:
+        """Say what a key says, of all selected pairs, or else of the one that is looked at.
+
+        What is said of all of them already is taken away. Which pairs they are is known here alone: the
+        browser may not have heard of the key that was pressed before.
+
+        Parameters
+        ----------
+        name : str
+            "good", a mark, or "label".
+        label : str, optional
+        """
+        many = len(self.selected) > 0
+        if not many and self.focus < 0:
+            return
+        told = self.said_of(self.selected if many else np.array([self.focus]))
+        size = len(self.selected) if many else 1
+        if name == "label":
+            changes = {"label": None if told["labels"].get(str(label)) == size else label}
+        elif name == "good":
+            changes = {"clear": True} if told["good"] == size else {"good": True}
+        elif name in MARKS:
+            changes = {name: told[name] < size}
+        else:
+            raise GalcatError(f"no key says '{str(name)[:40]}' of a pair")
+        if many:
+            self.say_all(changes)
+        elif name == "label" and told["bad_match"]:
+            raise GalcatError("a bad match takes no label")
+        else:
+            self.say(self.focus, changes)
+
     def _change(self, rows: np.ndarray, changes: Any) -> int:
         """Change the review, remember how to take it back, and return how many pairs it changed."""
         if not isinstance(changes, dict) or not changes:
@@ -115,20 +147,16 @@ class Saying(SelectedPairs):
             return mark if value else f"{mark} taken away"
         return {"good": "Good" if value else "Not reviewed", "clear": "Cleared"}.get(name, "Note")
 
-    @property
-    def said_of_selected(self) -> dict[str, Any]:
-        """How many of the selected pairs are good, have each mark, and each label given here."""
-        every = {name: self.reviews.over_all(name)[self.selected] for name in ("reviewed", *MARKS)}
-        labels = self.reviews.over_all("label")[self.selected]
+    def said_of(self, rows: np.ndarray) -> dict[str, Any]:
+        """How many of some pairs are reviewed, good, have each mark, and each label given here."""
+        every = {name: self.reviews.over_all(name)[rows] for name in ("reviewed", *MARKS)}
+        labels = self.reviews.over_all("label")[rows]
         own = pd.notna(labels)
         names, counts = np.unique(labels[own].astype(str), return_counts=True)
         told = {name: int(values.sum()) for name, values in every.items()}
         flagged = np.any([every[name] for name in MARKS], axis=0)
-        good = every["reviewed"] & ~flagged & ~own
-        return told | {
-            "good": int(good.sum()),
-            "labels": dict(zip(names.tolist(), counts.tolist(), strict=True)),
-        }
+        told["good"] = int((every["reviewed"] & ~flagged & ~own).sum())
+        return told | {"labels": dict(zip(names.tolist(), counts.tolist(), strict=True))}
 
     def reread_review(self) -> None:
         """Show what other pages said meanwhile."""

@@ -52,7 +52,7 @@ class PairCard(Panel):
 
     _esm = front("pairs_card", "pairs_stretch")
     pictures = traitlets.Dict().tag(sync=True)
-    selected = traitlets.Dict({"count": 0}).tag(sync=True)
+    selected = traitlets.Int(0).tag(sync=True)
 
 
 class PairsPage(Page):
@@ -118,7 +118,8 @@ class PairsPage(Page):
             },
             self.tell,
         )
-        self.card = PairCard(look, self.tell)
+        press = {"press": lambda m: state.press(m.get("name"), m.get("label"))}
+        self.card = PairCard({**look, **press}, self.tell)
         self._observe()
         where = ipywidgets.Box([self.sky, self.histogram]).add_class("g-pairs-where")
         return ipywidgets.Box([where, self.list, self.card]).add_class("g-pairs")
@@ -177,7 +178,7 @@ class PairsPage(Page):
             return
         told = contents.selected_content(self.state)
         self.list.selected = told
-        self.card.selected = {"count": told["count"], "said": told["said"]}
+        self.card.selected = told["count"]
 
     def fill_card(self) -> None:
         """Show the pair that is looked at, in all panels."""

@@ -130,7 +130,7 @@ def selected_content(state: PairsState) -> dict[str, Any]:
     return {
         "count": len(state.selected),
         "here": here[np.isin(here, state.selected)].tolist(),
-        "said": state.said_of_selected,
+        "said": state.said_of(state.selected),
         "classes": state.classes,
         "surveys": state.project.names,
         "problem": state.reviews.problem,

@@ -50,7 +50,7 @@ class PairCard {
 
   /** While pairs are selected, keys are said of all of them, the buttons here of this pair. */
   fillMany() {
-    const { count } = this.model.get("selected");
+    const count = this.model.get("selected");
     this.el.classList.toggle("g-keys-elsewhere", count > 0);
     this.many.hidden = !count;
     this.many.textContent = `Keys act on ${count === 1 ? "the selected pair" : `all ${commas(count)} selected`}, buttons on this pair.`;
@@ -217,26 +217,19 @@ class PairCard {
     else if (event.key === "c") this.lookCloser();
     else if (card.problem) return;
     else {
-      const said = this.saidBy(event.key, card);
+      const said = this.saidBy(event.key, card.classes);
       if (!said) return;
-      said();
+      this.model.send({ kind: "press", ...said });
     }
     event.preventDefault();
     event.stopPropagation();
   }
 
-  /** What a key says: of all selected pairs where there are some, else of the one that is looked at. */
-  saidBy(key, card) {
-    const { count, said } = this.model.get("selected");
-    const all = (changes) => () => this.model.send({ kind: "say all", changes });
-    const mark = key === "g" ? "good" : MARKS.find(([, one]) => one === key)?.[0];
-    if (mark && !count) return () => this.toggle(mark);
-    if (mark === "good") return all(said.good === count ? { clear: true } : { good: true });
-    if (mark) return all({ [mark]: said[mark] !== count });
-    const name = card.classes.slice(0, 8).find((one) => keyOf(one, card.classes) === key);
-    if (!name || (!count && card.said.bad_match)) return null;
-    return count ? all({ label: said.labels[name] === count ? null : name })
-      : () => this.say({ label: name === card.said.label ? null : name });
+  /** What a key says; of which pairs, Python knows. */
+  saidBy(key, classes) {
+    const name = key === "g" ? "good" : MARKS.find(([, one]) => one === key)?.[0];
+    const label = classes.slice(0, 8).find((one) => keyOf(one, classes) === key);
+    return name ? { name } : label ? { name: "label", label } : null;
   }
 }
 
