@@ -8,7 +8,7 @@ from collections.abc import Callable
 from galcat_core.arguments import Parser, add_out, add_settings, config_of
 from galcat_core.config import Config
 from galcat_core.errors import GalcatError
-from galcat_core.jobs.places import SYSTEMS
+from galcat_core.jobs.systems import SYSTEMS
 
 ACTIONS = {
     "list": "all jobs and their states (the default)",

@@ -18,7 +18,7 @@ from galcat_core.jobs.folder import FOLDER
 from galcat_core.jobs.job import Attempt
 from galcat_core.jobs.logs import follow
 from galcat_core.jobs.places import Shape
-from galcat_core.jobs.places import write as write_file
+from galcat_core.jobs.systems import write as write_file
 from galcat_core.provenance import digest
 from galcat_core.runs import Run
 from galcat_core.stages.work import need, result, say

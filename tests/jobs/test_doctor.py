@@ -7,7 +7,7 @@ import pytest
 from galcat_core import doctor
 from galcat_core.cli import main as galcat
 from galcat_core.errors import GalcatError
-from galcat_core.jobs import places
+from galcat_core.jobs import places, systems
 from galcat_core.training import distributed, talk
 from galcat_core.training.talk import Talk
 
@@ -96,7 +96,7 @@ def test_the_doctor_sees_a_real_slurm(slurm, tmp_path):
     assert any("there is no partition 'shrot'" in f.missing for f in found)
 
 
-@pytest.mark.parametrize("system", places.SYSTEMS)
+@pytest.mark.parametrize("system", systems.SYSTEMS)
 def test_a_file_of_places_to_begin_with(tmp_path, system, capsys):
     out = tmp_path / "places.toml"
     assert galcat(["places", "-o", str(out), "--kind", system]) == 0

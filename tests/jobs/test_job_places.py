@@ -3,7 +3,7 @@
 import pytest
 
 from galcat_core.errors import GalcatError
-from galcat_core.jobs import places
+from galcat_core.jobs import places, systems
 from galcat_core.jobs.places import Place, Shape
 
 FILE = """
@@ -83,5 +83,5 @@ def test_unknown_names_and_shapes(tmp_path):
 
 @pytest.mark.parametrize("kind", places.KINDS)
 def test_the_template_of_a_place_is_the_place(tmp_path, kind):
-    (tmp_path / "p.toml").write_text(places.template(kind))
+    (tmp_path / "p.toml").write_text(systems.template(kind))
     assert places.load(tmp_path / "p.toml")[kind].settings == places.KINDS[kind]()

@@ -8,7 +8,7 @@ import pytest
 
 from galcat_core import jobs
 from galcat_core.errors import GalcatError
-from galcat_core.jobs import places, script
+from galcat_core.jobs import places, script, systems
 from galcat_core.jobs.places import Place
 from tests.jobs.test_jobs_local import PROGRAM, asleep, said
 
@@ -55,7 +55,7 @@ def commands(tmp_path, monkeypatch):
 @pytest.fixture
 def pbs(tmp_path):
     """The place that `galcat places --kind pbs` writes."""
-    places.write("pbs", tmp_path / "places.toml")
+    systems.write("pbs", tmp_path / "places.toml")
     made = places.named("pbs", tmp_path / "places.toml")
     return Place.from_dict("pbs", {**made.to_dict(), "template": str(tmp_path / "pbs.sh")})
 
@@ -90,7 +90,7 @@ def test_what_the_batch_system_says_is_understood_or_told(tmp_path, case):
     system, words, name = WORDS[case]
     (tmp_path / "job.sh").write_text("$command")
     (tmp_path / "says").write_text(f"{words}\n")
-    told = {key: places.SYSTEMS[system][key] for key in ("live", "gone")}
+    told = {key: systems.SYSTEMS[system][key] for key in ("live", "gone")}
     told |= {"template": str(tmp_path / "job.sh"), "submit": "echo", "cancel": "true"}
     told |= {"kind": "script", "state": f"sh -c 'cat {tmp_path}/says >&2; exit 1'"}
     job = start(tmp_path / "jobs", Place.from_dict("mine", told), "sleep", tmp_path)
@@ -126,7 +126,7 @@ def test_the_number_is_found_in_what_lsf_prints(tmp_path):
     (tmp_path / "job.sh").write_text("$command")
     said = "sh -c 'echo \"Job <4711> is submitted to queue <gpu>.\"'"
     told = {"kind": "script", "template": str(tmp_path / "job.sh"), "submit": said}
-    on = Place.from_dict("lsf", {**told, "number": places.SYSTEMS["lsf"]["number"]})
+    on = Place.from_dict("lsf", {**told, "number": systems.SYSTEMS["lsf"]["number"]})
     job = start(tmp_path / "jobs", on, "sleep", tmp_path)
     assert job.submissions[-1].id == "4711"
 

@@ -9,7 +9,7 @@ import pytest
 
 from galcat_core import jobs
 from galcat_core.errors import GalcatError
-from galcat_core.jobs import places
+from galcat_core.jobs import places, systems
 from galcat_core.jobs.logs import follow
 from galcat_core.jobs.places import Place
 from tests.jobs.slurm_jobs import ROOT, asleep, start
@@ -30,7 +30,7 @@ EDITED = {":ncpus=8:ngpus=$tasks_per_node": ":ncpus=1", "-q gpu": "-q short"}
 def pbs(tmp_path, monkeypatch):
     """The place that `galcat places --kind pbs` writes, its template edited as for a cluster like this."""
     monkeypatch.setenv("PYTHONPATH", f"{ROOT}:{os.environ.get('PYTHONPATH', '')}")
-    places.write("pbs", tmp_path / "places.toml")
+    systems.write("pbs", tmp_path / "places.toml")
     template = tmp_path / "pbs.sh"
     for shipped, mine in EDITED.items():
         assert template.read_text().count(shipped) == 1
