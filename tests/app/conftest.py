@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +16,8 @@ from galcat_app.state.similar import BOX
 from synthetic_pairs import make_pairs_project
 from synthetic_projects import make_project
 from visits import Visit
+
+from galcat_core.cli import main
 
 
 @pytest.fixture(scope="session")
@@ -55,17 +55,8 @@ def embedded(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     told = json.loads((run / "run.json").read_text())
     told["store"]["settings"] = {"size_px": 48}
     (run / "run.json").write_text(json.dumps(told))
-    command = [
-        sys.executable,
-        "-m",
-        "galcat_core.cli",
-        "embed",
-        folder / "cutouts/des",
-        "--run",
-        run,
-    ]
-    command += ["-o", folder / "embeddings/box.parquet", "--any-recipe"]
-    subprocess.run([*map(str, command)], check=True, capture_output=True)
+    words = ["embed", folder / "cutouts/des", "--run", run, "--any-recipe"]
+    assert main([*map(str, words), "-o", str(folder / "embeddings/box.parquet")]) == 0
     return folder
 
 
