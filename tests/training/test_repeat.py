@@ -2,8 +2,6 @@
 
 import json
 import shutil
-import subprocess
-import sys
 
 import h5py
 import numpy as np
@@ -153,20 +151,21 @@ def test_a_run_that_names_no_split_has_its_own_galaxies(moved):
         inputs_of(run)
 
 
-def test_it_computes_with_as_many_threads_as_the_run_began_with(moved):
+def test_it_computes_with_as_many_threads_as_the_run_began_with(moved, monkeypatch):
     """Which the last bits depend on; the machine may have other cores by now."""
-    run = Run.open(moved / "first")
+    from galcat_core.training import loop
+
+    run, asked = Run.open(moved / "first"), []
     told = run.info["computed_on"]
     assert int(told["threads"]) >= 1 and "numpy" in told
     changed = {**run.info, "computed_on": {**told, "threads": "3"}}
     (run.folder / "run.json").write_text(json.dumps(changed))
-    asked = (
-        "import sys\nfrom galcat_core.runs import Run\nfrom galcat_core.training import loop\n"
-        "loop.keep_threads(Run.open(sys.argv[1]), loop.Workers())\n"
-        "print(loop.tf.config.threading.get_intra_op_parallelism_threads())\n"
-    )
-    command = [sys.executable, "-c", asked, str(run.folder)]
-    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "3\n"
+    threading = loop.tf.config.threading  # which takes no other number once something was computed
+    monkeypatch.setattr(threading, "set_intra_op_parallelism_threads", asked.append)
+    loop.keep_threads(Run.open(run.folder), loop.Workers(0, 2))
+    assert asked == []
+    loop.keep_threads(Run.open(run.folder), loop.Workers())
+    assert asked == [3]
 
 
 def test_what_differs_is_told_and_several_workers_have_a_tolerance(moved, tmp_path):

@@ -12,19 +12,23 @@ import pytest
 from galcat_core import models, runs
 from galcat_core.errors import GalcatError
 from galcat_core.training.fit import train
+from tests.training.tiny import NAME, TINY
 
 ROOT = Path(__file__).resolve().parents[2]
-SMALL = {"network": "mobilenetv3small", "input_px": 32, "epochs": 1, "limit": 8, "layers": "dense"}
+SMALL = {"network": NAME, "input_px": 32, "epochs": 1, "limit": 8, "layers": "dense"}
 
 # Keras 3.15 reads TensorFlow's variables in numpy's old way
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
 
+@pytest.fixture(autouse=True)
+def tiny(monkeypatch):
+    monkeypatch.setitem(models.NETWORKS, NAME, TINY)
+
+
 @pytest.fixture(scope="module")
 def base() -> keras.Model:
-    made = keras.applications.MobileNetV3Small(
-        input_shape=(32, 32, 3), include_top=False, weights=None
-    )
+    made = TINY.application(False, None, (32, 32, 3))
     rng = np.random.default_rng(1)
     made.set_weights([np.abs(rng.normal(0, 0.3, w.shape)) for w in made.get_weights()])
     return made
