@@ -93,21 +93,28 @@ def wait_for(condition, process: subprocess.Popen | None = None):
 
 
 def test_two_workers_write_what_one_writes(store, tmp_path, capfd):
+    """As of `embed` below, in a job, and with features beside them in test_inference.py."""
     given = [store.path, "--run", RUNS[0], "--any-recipe", "--batch-size", 8]
-    for verb, columns in (("predict", "p_spiral"), ("embed", "feature_0")):
-        tables = [tmp_path / f"{verb}-{workers}.parquet" for workers in (1, 2)]
-        for workers, table in enumerate(tables, 1):
-            assert galcat(verb, *given, "-o", table, "--workers", workers) == 0
-        assert tables[0].read_bytes() == tables[1].read_bytes()
-        assert np.ptp(pd.read_parquet(tables[0])[columns]) > 0
+    tables = [tmp_path / f"{workers}.parquet" for workers in (1, 2)]
+    for workers, table in enumerate(tables, 1):
+        assert galcat("predict", *given, "-o", table, "--workers", workers) == 0
+    assert tables[0].read_bytes() == tables[1].read_bytes()
+    assert np.ptp(pd.read_parquet(tables[0])["p_spiral"]) > 0
     assert f"{COUNT}/{COUNT}" in capfd.readouterr().err  # one bar over both
 
 
 def test_a_worker_that_is_killed_leaves_its_parts_to_the_other(store, alone, tmp_path):
+    """And to nobody else: another call on the same output is refused meanwhile."""
     out = tmp_path / "p.parquet"
     process = begin(out, store)
     wait_for(lambda: len(parts_of(out)) > 2, process)
-    workers_of(process)[1].kill()
+    workers = workers_of(process)
+    for worker in workers:
+        worker.suspend()
+    with pytest.raises(GalcatError, match="another galcat is making it"):
+        predict_to(out, RUNS, store, progress=False, **SMALL)
+    workers[1].kill()
+    workers[0].resume()
     told = process.communicate()[1]
     assert process.returncode == 0, told
     assert "worker 1 of 2 was killed by SIGKILL (is the memory full?): the others take" in told
@@ -145,17 +152,6 @@ def test_workers_end_with_a_head_that_is_killed(store, alone, tmp_path):
     process.communicate()
     wait_for(lambda: not any(w.is_running() and w.status() != "zombie" for w in workers))
     predict_to(out, RUNS, store, progress=False, workers=2, **SMALL)
-    assert out.read_bytes() == alone.read_bytes()
-
-
-def test_two_calls_on_one_output_do_not_meet(store, alone, tmp_path):
-    out = tmp_path / "p.parquet"
-    process = begin(out, store)
-    wait_for(lambda: parts_of(out), process)
-    with pytest.raises(GalcatError, match="another galcat is making it"):
-        predict_to(out, RUNS, store, progress=False, **SMALL)
-    assert process.communicate()[0] is None
-    assert process.returncode == 0
     assert out.read_bytes() == alone.read_bytes()
 
 
