@@ -218,7 +218,7 @@ def test_dark_and_light_are_kept(visit: Visit) -> None:
     page.get_by_label("Switch to light").click()
 
 
-def test_the_map_can_be_worked_with_the_keyboard(visit: Visit) -> None:
+def test_the_map_can_be_worked_with_the_keyboard(visit: Visit, state: ExploreState) -> None:
     stage, before = visit.page.locator(".g-stage"), visit.view()
     stage.focus()
     stage.press("+")
@@ -229,6 +229,21 @@ def test_the_map_can_be_worked_with_the_keyboard(visit: Visit) -> None:
     assert visit.view() == pytest.approx(before)
     stage.press("l")
     assert visit.page.locator(".g-map [data-key=lasso]").is_checked()
+    stage.press("Shift+ArrowUp")  # points at a galaxy in the middle, then at the next one above it
+    tip = visit.page.locator(".g-tip[data-state=whole]:visible")
+    first = int(tip.get_attribute("data-row"))
+    stage.press("Shift+ArrowUp")
+    visit.page.wait_for_selector(f".g-tip[data-state=whole]:not([data-row='{first}']):visible")
+    row = int(tip.get_attribute("data-row"))
+    offset = state.positions[row] - state.positions[first]
+    assert offset[1] >= abs(offset[0]) > 0
+    assert (
+        visit.page.locator(".g-map [role=status]").inner_text().startswith(f"{FIRST_DES + 3 * row}")
+    )
+    stage.press("Enter")
+    visit.page.wait_for_selector(f".g-card .g-title:has-text('{FIRST_DES + 3 * row}')")
+    stage.press("Escape")
+    visit.page.wait_for_selector(".g-tip", state="hidden")
 
 
 def test_an_empty_project_says_what_to_do_and_fills_by_itself(

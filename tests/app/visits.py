@@ -10,9 +10,11 @@ from typing import Any
 from urllib.parse import urlparse
 
 import numpy as np
+import pytest
 from galcat_app.state.explore import ExploreState
 from PIL import Image
 
+GRAVE = ("serious", "critical")
 PIXELS = """(image) => {
   const canvas = document.createElement("canvas");
   canvas.width = image.naturalWidth; canvas.height = image.naturalHeight;
@@ -86,6 +88,18 @@ class Visit:
             "(n) => Number(document.querySelector('.g-stage').dataset.selected) >= n", arg=at_least
         )
         return int(self.page.locator(".g-stage").get_attribute("data-selected"))
+
+    def barriers(self) -> list[str]:
+        """Serious and critical violations of WCAG that axe-core finds in the page as it is now."""
+        axe = pytest.importorskip(
+            "axe_playwright_python.sync_playwright", reason="axe is not installed"
+        )
+        return [
+            f"{v['id']} ({v['impact']}): {node['target']} {node['failureSummary']}"
+            for v in axe.Axe().run(self.page).response["violations"]
+            if v["impact"] in GRAVE
+            for node in v["nodes"]
+        ]
 
     def image(self, selector: str) -> np.ndarray:
         """Pixels of a picture in the page, (H, W, 3), uint8."""

@@ -28,15 +28,13 @@ class PairCard {
     // what is worked with stays in the page; only what is said of a pair is made anew
     this.top = h("div.g-pair-top");
     this.told = h("div.g-pair-told");
-    this.many = h("p.g-many", { hidden: true });
-    this.body = h("div.g-pair-body", {}, this.figures, this.fader, this.stretch.controls, this.many, this.told);
+    this.body = h("div.g-pair-body", {}, this.figures, this.fader, this.stretch.controls, this.told);
     this.none = h("p.g-hint-line", {});
     el.append(this.stretch.svg, this.none, this.top, this.body);
     this.ended = onTheme(() => this.fill());
     this.stretch.show();
     this.fillFigures();
     this.fill();
-    this.fillMany();
   }
 
   dispose() {
@@ -50,10 +48,17 @@ class PairCard {
 
   /** While pairs are selected, keys are said of all of them, the buttons here of this pair. */
   fillMany() {
+    this.el.classList.toggle("g-keys-elsewhere", this.model.get("selected") > 0);
+    const line = this.told.querySelector(".g-saved");
+    if (line) line.textContent = this.status(this.content);
+  }
+
+  status({ problem, said }) {
     const count = this.model.get("selected");
-    this.el.classList.toggle("g-keys-elsewhere", count > 0);
-    this.many.hidden = !count;
-    this.many.textContent = `Keys act on ${count === 1 ? "the selected pair" : `all ${commas(count)} selected`}, buttons on this pair.`;
+    if (problem) return problem;
+    if (count) return `Keys act on ${count === 1 ? "the selected pair" : `all ${commas(count)} selected`}, buttons on this pair.`;
+    if (said.bad_match) return "A bad match takes no label.";
+    return said.reviewed_at ? `Saved ${said.reviewed_at.replace("T", " ").replace("Z", " UTC")}` : "";
   }
 
   // ---- the pictures ---------------------------------------------------------------------------
@@ -110,6 +115,7 @@ class PairCard {
   fill() {
     const card = this.content;
     const some = card.row >= 0;
+    this.el.classList.toggle("g-keys-elsewhere", this.model.get("selected") > 0);
     this.el.classList.toggle("g-empty", !some);
     this.none.hidden = some;
     this.top.hidden = this.body.hidden = !some;
@@ -172,12 +178,9 @@ class PairCard {
       onchange: (e) => this.say({ label: e.target.value.trim() || null }) });
     const note = h("input.g-input.g-wide", { id: noteId, maxlength: 500, placeholder: "Note", disabled: Boolean(card.problem), "data-hold": "note", "data-row": card.row, "data-saved": card.said.note ?? "", value: card.said.note ?? "",
       onchange: (e) => this.say({ note: e.target.value.trim() || null }) });
-    const told = card.problem ? card.problem
-      : card.said.bad_match ? "A bad match takes no label."
-        : card.said.reviewed_at ? `Saved ${card.said.reviewed_at.replace("T", " ").replace("Z", " UTC")}` : "";
     return h("div.g-relabel", {},
       h("div.g-label-line", {}, h("span.g-muted", {}, "Label"), buttons, h("label.g-unseen", { for: labelId }, "Another label"), other),
-      h("label.g-unseen", { for: noteId }, "Note"), note, h("p.g-muted.g-saved", { role: "status" }, told));
+      h("label.g-unseen", { for: noteId }, "Note"), note, h("p.g-muted.g-saved", { role: "status" }, this.status(card)));
   }
 
   links(card) {
