@@ -13,7 +13,7 @@ from galcat_app.view.pairs import PairsPage
 from synthetic_pairs import make_pairs_project
 
 from galcat_core.errors import GalcatError
-from galcat_core.records import Review
+from galcat_core.records import Pairs, Review
 
 N = 300
 FAR = {"key": "separation_arcsec", "how": "between", "low": 0.3, "high": None}
@@ -244,6 +244,17 @@ def test_another_project_begins_without_a_selection(state: PairsState) -> None:
     assert len(state.selected) == 0
     assert state.undoable == ""
     assert state.reviews.counts["flagged"] == N
+
+
+def test_the_selected_pairs_are_exported_as_pairs(state: PairsState) -> None:
+    with pytest.raises(GalcatError, match="no pair is selected"):
+        state.export("selected", "csv", "some")
+    for row in (9, 4, 200):
+        state.select(row, "tick")
+    path = state.export("selected", "parquet", "some")
+    wanted = state.project.table["left_id"].iloc[[4, 9, 200]]
+    assert Pairs.load(path).table["left_id"].tolist() == wanted.tolist()
+    assert state.remark.startswith("3 pairs written to exports/some.parquet")
 
 
 # ---- sent to the browser --------------------------------------------------------------------------

@@ -25,6 +25,10 @@ from galcat_core.records import Pairs
 
 BINS = 48
 SHOWN_FIRST = (SEPARATION, "label", "ambiguous")
+NOTHING = {
+    "listed": "the list is empty; take a filter away, then export",
+    "selected": "no pair is selected; select pairs of the list, then export",
+}
 MAGNITUDES = ("modelMag_r", "petroMag_r", "MAG_AUTO_R", "r")
 
 
@@ -214,21 +218,21 @@ class PairsState(Saying, Following):
             self.remark = f"The nearest pair is {angle_text(found.separation_arcsec)} away"
 
     def export(self, what: Any, kind: Any, name: Any) -> Path:
-        """Write into exports/ what was "reviewed" (all of it), or the pairs that are "listed" now.
+        """Write into exports/ what was "reviewed" (all of it), or the pairs that are "listed" or "selected" now.
 
-        Either is read again by galcat: the one by --review of match and split, the other by --pairs.
+        Either is read again by galcat: the one by --review of match and split, the others by --pairs.
         """
         if what == "reviewed":
             self.reviews.fresh()
             record = self.reviews.record()
-        elif what == "listed":
-            rows = np.sort(self.listed_rows)
+        elif what in ("listed", "selected"):
+            rows = np.sort(self.listed_rows) if what == "listed" else self.selected
             if not len(rows):
-                raise GalcatError("the list is empty; take a filter away, then export")
+                raise GalcatError(NOTHING[what])
             record = Pairs(self.project.table.iloc[rows], None, dict(self.project.pairs.meta))
         else:
             raise GalcatError(
-                f"'{str(what)[:40]}' cannot be exported; legal are reviewed and listed"
+                f"'{str(what)[:40]}' cannot be exported; legal are reviewed, listed and selected"
             )
         path = exports.write(record, self.path, kind, name)
         told, option = path.relative_to(self.path), {"reviewed": "--review"}.get(what, "--pairs")

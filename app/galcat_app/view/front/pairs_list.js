@@ -118,7 +118,6 @@ class PairList {
     this.turn.replaceChildren(icon(content.descending ? "M10 4v12M5 11l5 5 5-5" : "M10 16V4M5 9l5-5 5 5"));
     this.filterMenu.setFilters(content.filters);
     this.columnMenu.setChosen(content.chosen);
-    this.exporter.fill(content);
     this.page.value = content.page + 1;
     this.page.max = content.pages;
     this.pages.textContent = `of ${commas(content.pages)}`;
@@ -155,6 +154,7 @@ class PairList {
     this.every.title = count ? "Select no pair (Escape)" : `Select all ${commas(listed)} pairs (Ctrl+A)`;
     this.undo.disabled = !undo;
     this.undo.title = undo ? `Undo ${undo} (Ctrl+Z)` : "Nothing to undo";
+    this.exporter.fill({ reviewed: this.content.reviewed ?? 0, listed, selected: count });
     this.bar.fill(this.selected, listed);
   }
 

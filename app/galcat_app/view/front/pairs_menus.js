@@ -142,16 +142,17 @@ class ColumnMenu {
   }
 }
 
-/** Export what was flagged, or the pairs of the list. */
+/** Export what was flagged, or the pairs that are listed or selected. */
 function exportMenu(send) {
   const [id, group] = [uniqueId(), uniqueId()];
   const name = h("input.g-input.g-wide", { id, value: "review", maxlength: "64", spellcheck: "false" });
   const about = h("p", { "aria-live": "polite" });
   let what = "reviewed";
-  let content = { reviewed: 0, count: 0 };
+  let counts = { reviewed: 0, listed: 0, selected: 0 };
   const hints = {
-    reviewed: () => (content.reviewed ? "Read it with galcat match --review or galcat split --review." : "Nothing is flagged yet. Flag a pair first."),
-    listed: () => (content.count ? "Read it with galcat split --pairs or galcat cutouts --pairs." : "The list is empty."),
+    reviewed: ["Read it with galcat match --review or galcat split --review.", "Nothing is flagged yet. Flag a pair first."],
+    listed: ["Read it with galcat split --pairs or galcat cutouts --pairs.", "The list is empty."],
+    selected: ["Read it with galcat split --pairs or galcat cutouts --pairs.", "No pair is selected."],
   };
   const write = (format) => h("button.g-button", {
     onclick: (e) => { send({ kind: "export", what, format: format.toLowerCase(), name: name.value }); e.target.closest("details").open = false; },
@@ -164,19 +165,18 @@ function exportMenu(send) {
       onchange: () => { what = key; name.value = key === "reviewed" ? "review" : "pairs"; show(); } });
     return { row: h("div.g-check", {}, input, label), label };
   };
-  const radios = { reviewed: radio("reviewed"), listed: radio("listed") };
+  const radios = { reviewed: radio("reviewed"), listed: radio("listed"), selected: radio("selected") };
+  const names = { reviewed: "What was reviewed", listed: "The list as it is now", selected: "The selected pairs" };
   function show() {
-    radios.reviewed.label.textContent = `What was reviewed: ${commas(content.reviewed)} pairs`;
-    radios.listed.label.textContent = `The list as it is now: ${commas(content.count)} pairs`;
-    about.textContent = hints[what]();
-    const none = what === "reviewed" ? !content.reviewed : !content.count;
-    buttons.querySelectorAll("button").forEach((button) => { button.disabled = none; });
+    for (const [key, { label }] of Object.entries(radios)) label.textContent = `${names[key]}: ${commas(counts[key])} pairs`;
+    about.textContent = hints[what][counts[what] ? 0 : 1];
+    buttons.querySelectorAll("button").forEach((button) => { button.disabled = !counts[what]; });
   }
   const box = h("details.g-menu.g-up", {}, h("summary.g-button", {}, "Export"),
-    h("div.g-sheet.g-left", {}, h("div", { role: "radiogroup", "aria-label": "What to export" }, radios.reviewed.row, radios.listed.row),
+    h("div.g-sheet.g-left", {}, h("div", { role: "radiogroup", "aria-label": "What to export" }, Object.values(radios).map(({ row }) => row)),
       about, h("label", { for: id }, "File name in exports/"), name, buttons));
   box.addEventListener("keydown", (e) => { if (e.key === "Escape") { box.open = false; box.querySelector("summary").focus(); } });
-  return { box, fill: (now) => { content = now; show(); } };
+  return { box, fill: (now) => { counts = now; show(); } };
 }
 
 function keysMenu() {
