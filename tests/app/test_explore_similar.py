@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import fcntl
 import io
+import os
 import shutil
+import signal
+import subprocess
+import sys
+import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 from galcat_app.state.explore import ExploreState
-from galcat_app.state.upload import MOST_BYTES, checked_picture
+from galcat_app.state.upload import MOST_BYTES, Upload, checked_picture
+from galcat_app.state.upload_worker import Worker, clear_left
 from galcat_app.view import card_contents, contents
 from PIL import Image
 from synthetic_projects import FIRST_DES, draw_galaxies
@@ -143,32 +151,101 @@ def test_a_picture_needs_the_run_that_made_the_features(state: ExploreState) -> 
     assert state.upload_status == ""
 
 
+def _wait(state: ExploreState) -> list[int]:
+    """Wait for the answer to a picture; return the steps that were told."""
+    steps, end = [], time.monotonic() + 300
+    while state.upload_status == "working" and time.monotonic() < end:
+        state.look_after_upload()
+        steps.append(state.upload_step)
+        time.sleep(0.05)
+    return steps
+
+
 @pytest.mark.slow
 def test_a_picture_of_a_galaxy_of_the_project_finds_that_galaxy(embedded: Path) -> None:
     state = ExploreState(embedded)
     store = CutoutStore.open(embedded / "cutouts/des")
     row = 200
     picture = store.images(store.rows_of([FIRST_DES + 3 * row]))[0]
-    state.ask_picture("m51.png", _file(picture), 24)
-    assert state.upload_status == "working"
-    end = time.monotonic() + 300
-    while state.upload_status == "working" and time.monotonic() < end:
-        state.look_after_upload()
-        time.sleep(0.2)
-    assert state.upload_status == "done", state.upload.told
-    assert len(state.selected) == 24
-    assert state.query.title == "the picture m51.png"
-    same = store.images(store.rows_of(state.project.table["id"].iloc[state.listed_rows[:1]]))[0]
-    assert np.array_equal(same, picture)  # galaxies of the test share pictures
-
-
-def test_a_picture_that_is_waited_for_can_be_stopped(embedded: Path) -> None:
-    state = ExploreState(embedded)
-    picture = _file(draw_galaxies(np.random.default_rng(1), np.array([1.0]), 64)[0])
-    state.ask_picture("<b>mine</b>\n.png", picture, 24)
+    other = draw_galaxies(np.random.default_rng(1), np.array([1.0]), 64)[0]
+    state.expect_picture()
+    first = state._worker.pid
+    state.ask_picture("<b>other</b>\n.png", _file(other), 24)
     upload = state.upload
-    assert upload.name == "<b>mine</b>.png"
+    assert upload.name == "<b>other</b>.png"
     state.stop_upload()
-    assert upload.status == "failed"
-    assert upload._process.poll() is not None
-    assert (state.upload, state.upload_status) == (None, "")
+    assert (upload.status, state.upload, state.upload_status) == ("failed", None, "")
+    for name in ("m51.png", "m51 again.png"):  # the second one by the process that is there
+        state.ask_picture(name, _file(picture), 24)
+        assert state.upload_status == "working"
+        steps = _wait(state)
+        assert state.upload_status == "done", state.upload.told
+        assert sorted(set(steps)) == ([0, 1, 2] if name == "m51.png" else [2])
+        assert len(state.selected) == 24
+        assert state.query.title == f"the picture {name}"
+        same = store.images(store.rows_of(state.project.table["id"].iloc[state.listed_rows[:1]]))[0]
+        assert np.array_equal(same, picture)  # galaxies of the test share pictures
+        assert state._worker.pid == first
+    state._worker.end()
+    assert not psutil.pid_exists(first)
+
+
+def test_what_looks_at_pictures_ends_with_a_killed_kernel(embedded: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine.png").write_bytes(_file(np.zeros((64, 64, 3), np.uint8)))
+    code = (
+        "import sys, pathlib, time\n"
+        "from galcat_app.state.explore import ExploreState\n"
+        "state = ExploreState(sys.argv[1])\n"
+        "state.ask_picture('mine.png', pathlib.Path(sys.argv[2]).read_bytes(), 24)\n"
+        "print(state._worker.pid, flush=True)\n"
+        "time.sleep(600)\n"
+    )
+    (tmp_path / "temporary").mkdir()
+    kernel = subprocess.Popen(
+        [sys.executable, "-c", code, str(embedded), str(tmp_path / "mine.png")],
+        stdout=subprocess.PIPE,
+        env={**os.environ, "TMPDIR": str(tmp_path / "temporary")},
+    )
+    worker = psutil.Process(int(kernel.stdout.readline()))
+    (folder,) = (tmp_path / "temporary").glob("galcat-upload-*")
+    assert (folder / "1/upload.png").is_file()
+    kernel.kill()
+    kernel.communicate()
+    assert psutil.wait_procs([worker], timeout=120)[1] == []
+    assert not folder.exists()
+
+
+def test_what_was_killed_with_its_kernel_is_cleared_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    for name in ("left", "held", "new", "old"):
+        (tmp_path / f"galcat-upload-{name}/1").mkdir(parents=True)
+        (tmp_path / f"galcat-upload-{name}/1/upload.png").touch()
+    for name in ("left", "held"):
+        (tmp_path / f"galcat-upload-{name}/lock").touch()
+    os.utime(tmp_path / "galcat-upload-old", (0, 0))  # of a version without a lock
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "galcat-upload-link").symlink_to(tmp_path / "mine")
+    with (tmp_path / "galcat-upload-held/lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        clear_left()
+    there = {path.name.removeprefix("galcat-upload-") for path in tmp_path.iterdir()}
+    assert there == {"held", "new", "link", "mine"}
+
+
+def test_a_process_that_cannot_begin_or_is_killed_is_one_line(tmp_path: Path) -> None:
+    worker = Worker(tmp_path / "none")
+    picture = checked_picture(_file(np.zeros((64, 64, 3), np.uint8)))
+    upload = Upload("mine.png", _file(np.zeros((64, 64, 3), np.uint8)), worker)
+    while upload.look() == "working":
+        time.sleep(0.05)
+    assert upload.told.startswith(f"{tmp_path / 'none'}")
+    assert "\n" not in upload.told
+    order = worker.ask(picture)  # begins another one
+    os.kill(worker.pid, signal.SIGKILL)
+    with pytest.raises(GalcatError, match="has ended; try again"):
+        while worker.look(order) is None:
+            time.sleep(0.05)
+    worker.end()
+    assert worker.pid is None

@@ -10,6 +10,7 @@ import traitlets
 from galcat_app.state.listing import ALIKE
 from galcat_app.state.similar import Alike
 from galcat_app.state.upload import Upload
+from galcat_app.state.upload_worker import Worker
 from galcat_core.errors import GalcatError
 
 NEIGHBOURS = 8  # on a galaxy's card
@@ -45,11 +46,15 @@ class Asking(traitlets.HasTraits):
         The picture that somebody gave last.
     upload_status : str
         "", or the status of `upload`.
+    upload_step : int
+        What is being done for it, one of `upload_worker.STEPS`.
     """
 
     query = traitlets.Any(None, allow_none=True)
     upload = traitlets.Any(None, allow_none=True)
     upload_status = traitlets.Unicode("")
+    upload_step = traitlets.Int(0)
+    _worker: Worker | None = None
 
     def neighbours(self, row: int) -> Alike:
         """Return the few galaxies most like one, for its card."""
@@ -74,19 +79,25 @@ class Asking(traitlets.HasTraits):
         found = self.similar.to_rows(self.selected, number)
         return self._answer(found, f"{len(self.selected):,} selected galaxies", None)
 
+    def expect_picture(self) -> None:
+        """Begin what looks at pictures: somebody is choosing one."""
+        if self.similar.possible:
+            self._worker_of_run().start()
+
     def ask_picture(self, name: str, data: bytes, number: object) -> None:
         """Take a picture and begin to make its features; `look_after_upload` finds its like."""
         self.stop_upload()
         self.similar.to_checked_number(number)
-        self.upload = Upload(name, data, self.similar.run_folder())
+        self.upload = Upload(name, data, self._worker_of_run())
         self._number = number
-        self.upload_status = "working"
+        self.upload_step, self.upload_status = self.upload.step, "working"
 
     def look_after_upload(self) -> None:
         """Look whether the features of the picture are there; the page calls this while it waits."""
         if self.upload is None or self.upload_status != "working":
             return
         status = self.upload.look()
+        self.upload_step = self.upload.step
         try:
             if status == "done":
                 found = self.similar.to_features(self.upload.features, self._number)
@@ -96,8 +107,17 @@ class Asking(traitlets.HasTraits):
         if status == "failed":
             raise GalcatError(f"no features of {self.upload.name}: {self.upload.told}")
 
+    def _worker_of_run(self) -> Worker:
+        """Return what looks at pictures with the network that made the project's features."""
+        run = self.similar.run_folder().resolve()
+        if self._worker is None or self._worker.run != run:
+            if self._worker is not None:
+                self._worker.end()
+            self._worker = Worker(run)
+        return self._worker
+
     def stop_upload(self) -> None:
-        """Stop what is still being made of a picture."""
+        """Wait no longer for a picture."""
         if self.upload is not None:
             self.upload.cancel()
         self.upload, self.upload_status = None, ""

@@ -1,22 +1,16 @@
-"""A picture that somebody gives: checked, then its features by galcat embed in a process of its own."""
+"""A picture that somebody gives: checked, then its features by a process of its own."""
 
 from __future__ import annotations
 
 import io
-import os
-import signal
-import subprocess
-import sys
-import tempfile
 import time
 import warnings
-from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from galcat_app.state.upload_worker import Worker
 from galcat_core.errors import GalcatError
-from galcat_core.records import Embedding
 
 MOST_BYTES = 8_000_000  # below what the connection lets through at once
 MOST_PIXELS = 50_000_000
@@ -27,7 +21,7 @@ WITHIN_S = 600.0
 
 
 class Upload:
-    """One picture on its way to features; TensorFlow runs in a process of its own, never here.
+    """One picture on its way to features, which a worker makes.
 
     Parameters
     ----------
@@ -35,8 +29,8 @@ class Upload:
         The file's name, to be shown.
     data : bytes
         The file.
-    run : Path
-        The run whose features are wanted.
+    worker : Worker
+        Of the run whose features are wanted.
 
     Attributes
     ----------
@@ -55,64 +49,43 @@ class Upload:
         The file is too large, or no picture that can be used.
     """
 
-    def __init__(self, name: str, data: bytes, run: Path) -> None:
+    def __init__(self, name: str, data: bytes, worker: Worker) -> None:
         picture = checked_picture(data)
         self.name = "".join(c for c in str(name) if c.isprintable())[:80] or "your picture"
         self.jpeg = _shown(picture)
         self.status, self.told = "working", ""
         self.features: np.ndarray | None = None
-        self._scratch = tempfile.TemporaryDirectory(prefix="galcat-upload-")
-        folder = Path(self._scratch.name)
-        (folder / "pictures").mkdir()
-        picture.save(folder / "pictures" / "upload.png")  # drawn anew: nothing of the file itself
-        self._out, self._log = folder / "features.parquet", folder / "log"
+        self._worker, self._order = worker, worker.ask(picture)
         self._began = time.monotonic()
-        self._process = self._start(folder / "pictures", run)
 
-    def _start(self, pictures: Path, run: Path) -> subprocess.Popen:
-        command = [sys.executable, "-m", "galcat_core.cli", "embed", str(pictures)]
-        command += ["--run", str(run.resolve()), "-o", str(self._out)]
-        with self._log.open("wb") as log:
-            return subprocess.Popen(
-                command,
-                cwd=self._scratch.name,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+    @property
+    def step(self) -> int:
+        """What is being done for it, one of `upload_worker.STEPS`."""
+        return self._worker.step
 
     def look(self) -> str:
         """Return the status now; call it again and again while it is "working"."""
         if self.status != "working":
             return self.status
-        if self._process.poll() is None:
-            if time.monotonic() - self._began > WITHIN_S:
-                self._fail(f"it took longer than {WITHIN_S / 60:.0f} minutes")
-            return self.status
         try:
-            self.features = Embedding.load(self._out).features[0]
+            self.features = self._worker.look(self._order)
+        except (GalcatError, OSError, IndexError) as error:
+            self._fail(str(error))
+            return self.status
+        if self.features is not None:
             self.status = "done"
-            self._end()
-        except (GalcatError, IndexError):
-            lines = self._log.read_text(errors="replace").strip().splitlines()
-            self._fail(lines[-1] if lines else "galcat embed said nothing")
+        elif time.monotonic() - self._began > WITHIN_S:
+            self._worker.end()
+            self._fail(f"it took longer than {WITHIN_S / 60:.0f} minutes")
         return self.status
 
     def cancel(self) -> None:
-        """Stop the process, if it still runs."""
+        """Wait no longer; the worker goes on with what comes next."""
         if self.status == "working":
             self._fail("it was stopped")
 
     def _fail(self, why: str) -> None:
         self.status, self.told = "failed", why
-        self._end()
-
-    def _end(self) -> None:
-        if self._process.poll() is None:
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
-        self._scratch.cleanup()
 
 
 def checked_picture(data: bytes) -> Image.Image:

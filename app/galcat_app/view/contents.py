@@ -13,6 +13,7 @@ from galcat_app.state.labels import FILE
 from galcat_app.state.sample import classes
 from galcat_app.state.similar import EMBED
 from galcat_app.state.upload import MOST_BYTES
+from galcat_app.state.upload_worker import STEPS
 
 TABLE_COLUMNS = ("id", "p", "predicted", "cluster", "ra_deg", "dec_deg")
 SHOWN_NAMES = {"ra_deg": "RA (deg)", "dec_deg": "Dec (deg)", "predicted": "class"}
@@ -121,6 +122,8 @@ def gallery_tools(state: ExploreState) -> dict[str, Any]:
         "mostBytes": MOST_BYTES,
         "upload": {
             "status": state.upload_status,
+            "step": state.upload_step,
+            "steps": STEPS,
             "name": upload.name if upload else "",
             "jpeg": upload.jpeg if upload else None,
         },

@@ -104,7 +104,7 @@ class Explore(Page):
         state.observe(lambda _: self.fill_colours(), ["colour_by"])
         state.observe(lambda _: self.fill_selected(), ["selected"])
         state.observe(lambda _: self.fill_gallery(), ["selected", "sort", "page", "query"])
-        state.observe(lambda _: self.fill_tools(), ["kept", "upload_status"])
+        state.observe(lambda _: self.fill_tools(), ["kept", "upload_status", "upload_step"])
         state.observe(lambda _: self.fill_card(), ["focus", "found"])
         state.observe(lambda _: self.fill_threshold(), ["sampled"])
         state.observe(lambda _: self.fill_labels(), ["labelled"])
@@ -127,6 +127,7 @@ class Explore(Page):
             "remove": lambda m: state.remove_kept(_text(m, "name")),
             "similar": lambda m: state.ask_selection(m.get("number")),
             "upload": lambda m: state.ask_picture(_text(m, "name"), _file(m), m.get("number")),
+            "upload soon": lambda m: state.expect_picture(),
             "upload look": lambda m: state.look_after_upload(),
             "upload stop": lambda m: state.stop_upload(),
         }

@@ -1,6 +1,6 @@
 // What can be done with the selection: label it, keep it under a name, find its like, export it.
 
-const LOOK_EVERY = 500;
+const LOOK_EVERY = 300;
 
 function actionBar(model) {
   const send = (message, buffers) => model.send(message, {}, buffers);
@@ -105,7 +105,7 @@ function similarMenu(send) {
   const wanted = () => Number(number.value);
   const like = h("button.g-button", { onclick: () => { send({ kind: "similar", number: wanted() }); el.open = false; } }, "Like the selection");
   const wrong = h("p.g-wrong", { role: "alert" });
-  const file = h("input.g-unseen", { id: fileId, type: "file", accept: "image/jpeg,image/png", onchange: async () => {
+  const file = h("input.g-unseen", { id: fileId, type: "file", accept: "image/jpeg,image/png", onclick: () => send({ kind: "upload soon" }), onchange: async () => {
     const [given] = file.files;
     wrong.textContent = "";
     if (!given) return;

@@ -49,7 +49,9 @@ function render({ model, el }) {
     asked.hidden = !waits && !query;
     if (waits) {
       asked.replaceChildren(picture(upload.jpeg, `Your picture ${upload.name}`),
-        h("span.g-asked-text", {}, "Finding the like of ", h("strong", {}, upload.name), h("span.g-muted", {}, "; the network looks at it, half a minute or so")),
+        h("span.g-asked-text", {}, "Finding the like of ", h("strong", {}, upload.name), h("span.g-asked-step", {}, upload.steps[upload.step]),
+          h("span.g-asked-laps", { role: "progressbar", "aria-label": "Steps", "aria-valuemin": "0", "aria-valuemax": String(upload.steps.length), "aria-valuenow": String(upload.step), "aria-valuetext": upload.steps[upload.step] },
+            upload.steps.map((_, n) => h("span", { "data-state": n < upload.step ? "done" : n === upload.step ? "now" : "open" })))),
         h("span.g-working", { "aria-hidden": "true" }),
         h("button.g-button.g-quiet", { onclick: () => send({ kind: "upload stop" }) }, "Stop"));
     } else if (query) {
