@@ -15,8 +15,10 @@ from galcat_app.state.explore import ExploreState
 from galcat_app.state.similar import BOX
 from synthetic_pairs import make_pairs_project
 from synthetic_projects import make_project
+from trainable import make_trainable
 from visits import Visit
 
+from galcat_core import jobs
 from galcat_core.cli import main
 
 
@@ -58,6 +60,22 @@ def embedded(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     words = ["embed", folder / "cutouts/des", "--run", run, "--any-recipe"]
     assert main([*map(str, words), "-o", str(folder / "embeddings/box.parquet")]) == 0
     return folder
+
+
+@pytest.fixture(scope="session")
+def trainable(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project to train in; whoever changes it copies it (see `own`)."""
+    return make_trainable(tmp_path_factory.mktemp("trainable") / "survey")
+
+
+@pytest.fixture
+def own(trainable: Path, tmp_path: Path) -> Iterator[Path]:
+    """A copy of it to write into; the jobs that still run there are ended."""
+    folder = Path(shutil.copytree(trainable, tmp_path / "own"))
+    yield folder
+    for job in jobs.jobs_of(folder / "jobs"):
+        if jobs.state(job).live:
+            jobs.cancel(job)
 
 
 @pytest.fixture(scope="session")

@@ -8,14 +8,13 @@ from typing import Any
 
 import pytest
 from galcat_app import Server, serve
-from trainable import make_trainable
+from trainable import make_trainable, start_program
 from visits import Visit
 
 from galcat_core import jobs
 from galcat_core.runs import Run
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
-ROOT = Path(__file__).resolve().parents[2]
 EPOCHS = "document.querySelector('.g-detail-of .g-now dd')?.textContent.match(/^(\\d+) of/)?.[1]"
 
 NAMELESS = """() => [...document.querySelectorAll(".galcat :is(input, select, button, a)")]
@@ -31,21 +30,16 @@ WIDE = """() => [...document.querySelectorAll(".galcat :is(.g-field, .g-toolbar 
 
 
 @pytest.fixture
-def own(tmp_path: Path) -> Iterator[Path]:
-    """A project to train in; the jobs that still run there are ended."""
-    yield make_trainable(tmp_path / "survey")
-    for job in jobs.jobs_of(tmp_path / "survey/jobs"):
-        if jobs.state(job).live:
-            jobs.cancel(job)
+def own(own: Path) -> Path:
+    """A project to train in, where a job cannot be read."""
+    return _with_broken_job(own)
 
 
 @pytest.fixture(scope="module")
 def failed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project with a job that failed, whose log has HTML in it."""
-    folder = make_trainable(tmp_path_factory.mktemp("failed") / "survey")
-    command = ["python", "-m", "tests.jobs.programs", "fail"]
-    place = jobs.load()["local"]
-    job = jobs.start(command, place, project=ROOT, folder=folder / "jobs")
+    folder = _with_broken_job(make_trainable(tmp_path_factory.mktemp("failed") / "survey"))
+    job = start_program(folder, "fail")
     jobs.wait(job, 60)
     with job.attempts[-1].log.open("a") as log:
         log.write("<script>window.broken = 1</script><img src=x onerror='window.broken = 1'>\n")
@@ -56,6 +50,12 @@ def failed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def running(failed: Path) -> Iterator[Server]:
     with serve(failed, port=0, say=lambda _: None) as server:
         yield server
+
+
+def _with_broken_job(folder: Path) -> Path:
+    (folder / "jobs/train-7").mkdir(parents=True)
+    (folder / "jobs/train-7/job.json").write_text('{"command": ["galcat", "tr')
+    return folder
 
 
 def _open(chromium: Any, server: Server, **options: Any) -> Visit:
@@ -72,7 +72,7 @@ def _epochs(visit: Visit, at_least: int) -> None:
     visit.page.wait_for_function(f"Number({EPOCHS}) >= {at_least}")
 
 
-def test_a_training_outlives_tab_and_server_and_is_found_cancelled_and_repeated(
+def test_a_training_outlives_tab_and_server_and_two_sessions_see_what_the_other_does(
     chromium: Any, own: Path
 ) -> None:
     with serve(own, port=0, say=lambda _: None) as first:
@@ -95,20 +95,22 @@ def test_a_training_outlives_tab_and_server_and_is_found_cancelled_and_repeated(
     seen = len(Run(own / "runs/long").history)
 
     with serve(own, port=0, say=lambda _: None) as second:
-        visit = _open(chromium, second)
+        visit, other = _open(chromium, second), _open(chromium, second)
         page = visit.page
-        page.wait_for_selector(".g-train:has-text('long') .g-is-running")
+        for one in (visit, other):
+            one.page.wait_for_selector(".g-train:has-text('long') .g-is-running")
         _epochs(visit, seen + 1)  # it went on by itself, and goes on in the page
         _epochs(visit, seen + 2)
         assert page.locator(".g-chart circle.g-validation").count() > 2 * seen
         page.locator(".g-curves [value=table]").check()
         page.wait_for_selector(".g-curve-table tbody tr")
-        page.get_by_role("button", name="Cancel", exact=True).click()
-        page.get_by_role("button", name="Let it run").click()
+        other.page.get_by_role("button", name="Cancel", exact=True).click()
+        other.page.get_by_role("button", name="Let it run").click()
         assert jobs.state(job).name == "running"
-        page.get_by_role("button", name="Cancel", exact=True).click()
-        page.get_by_role("button", name="Cancel it").click()
-        page.wait_for_selector(".g-detail-of .g-is-cancelled")
+        other.page.get_by_role("button", name="Cancel", exact=True).click()
+        other.page.get_by_role("button", name="Cancel it").click()
+        for one in (other, visit):  # what one session does, the other one sees
+            one.page.wait_for_selector(".g-detail-of .g-is-cancelled")
         assert jobs.state(job).name == "cancelled"
         assert page.get_by_role("button", name="Resume").is_visible()
 
@@ -119,8 +121,10 @@ def test_a_training_outlives_tab_and_server_and_is_found_cancelled_and_repeated(
             "document.querySelector('.g-form .g-command code').textContent.includes('--epochs 2')"
         )
         page.get_by_role("button", name="Start training").click()
-        page.wait_for_selector(".g-detail-of .g-is-finished")
-        page.wait_for_selector(".g-results:has-text('best epoch')")
+        other.page.locator(".g-train:has-text('short')").click()
+        for one in (visit, other):
+            one.page.wait_for_selector(".g-detail-of .g-is-finished")
+            one.page.wait_for_selector(".g-results:has-text('best epoch')")
         run = Run.open(own / "runs/short")
         assert run.finished
         config = run.config.train
@@ -128,8 +132,9 @@ def test_a_training_outlives_tab_and_server_and_is_found_cancelled_and_repeated(
         page.wait_for_selector(
             ".g-next code:has-text('galcat predict cutouts/sdss --run runs/short')"
         )
-        assert visit.errors == []
-        visit.context.close()
+        for one in (visit, other):
+            assert one.errors == []
+            one.context.close()
 
 
 def test_a_wrong_value_is_marked_and_nothing_starts(
@@ -167,11 +172,14 @@ def test_a_wrong_value_is_marked_and_nothing_starts(
 def test_a_log_is_text_and_a_failure_one_line(chromium: Any, running: Server) -> None:
     visit = _open(chromium, running)
     page = visit.page
-    page.locator(".g-train").click()
+    page.locator(".g-train:has-text('train-7')").click()
+    page.wait_for_selector(".g-detail-of .g-is-unreadable")
+    assert "jobs/train-7/job.json: not whole" in page.locator(".g-why").text_content()
+    page.locator(".g-train:has-text('programs-1')").click()
     page.wait_for_selector(".g-log:has-text('<script>window.broken = 1</script><img src=x')")
     assert page.evaluate("window.broken") is None
     assert page.locator(".g-log *").count() == 0
-    assert "the store is gone; make it again" in page.locator(".g-why").text_content()
+    page.wait_for_selector(".g-why:has-text('the store is gone; make it again')")
     assert page.locator(".g-detail-of .g-is-failed").is_visible()
     assert visit.errors == []
     visit.context.close()
@@ -188,7 +196,7 @@ def test_every_control_has_a_name_and_nothing_is_wider_than_the_page(
     page.evaluate("document.querySelectorAll('.g-section').forEach((s) => { s.open = true; })")
     assert page.evaluate(NAMELESS) == []
     assert page.evaluate(WIDE) == []
-    page.locator(".g-train").click()
+    page.locator(".g-train:has-text('programs-1')").click()
     page.wait_for_selector(".g-detail-of .g-log", state="visible")
     assert page.evaluate(NAMELESS) == []
     assert page.evaluate(WIDE) == []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,11 +10,12 @@ from typing import Any
 
 import traitlets
 
-from galcat_app.state import training_form as forms
 from galcat_app.state.folder import DEMO, Notice
+from galcat_app.state.training_checks import check
 from galcat_app.state.training_course import Course, course
-from galcat_app.state.training_form import Draft, check
-from galcat_app.state.training_galaxies import Counted, asked, count
+from galcat_app.state.training_drafting import Drafting
+from galcat_app.state.training_form import Draft
+from galcat_app.state.training_galaxies import count
 from galcat_app.state.training_inputs import Finder, Inputs
 from galcat_app.state.training_list import LOCAL, Lister, Training
 from galcat_app.state.training_log import Log, sources, tail
@@ -60,7 +60,7 @@ class Look:
     selected: str
 
 
-class TrainingState(traitlets.HasTraits):
+class TrainingState(Drafting):
     """Everything the Training page shows; the views observe it and call its methods.
 
     What takes longer than a moment (`look`, `count`, `start`, `cancel`, `resume`, `go_on`) changes
@@ -85,10 +85,6 @@ class TrainingState(traitlets.HasTraits):
     detail : Detail or None
     log_of : str
         Whose log is shown: "job", or a worker's number.
-    checked : Checked or None
-        The form as it is now.
-    counted : Counted
-        What the core says to the pictures and the split that were chosen.
     """
 
     project = traitlets.Any(None, allow_none=True)
@@ -98,8 +94,6 @@ class TrainingState(traitlets.HasTraits):
     selected = traitlets.Unicode(FIRST)
     detail = traitlets.Any(None, allow_none=True)
     log_of = traitlets.Unicode("job")
-    checked = traitlets.Any(None, allow_none=True)
-    counted = traitlets.Any(Counted())
 
     def __init__(self, path: str | Path) -> None:
         super().__init__()
@@ -210,68 +204,19 @@ class TrainingState(traitlets.HasTraits):
         if key != self.selected:
             self.log_of, self.selected = "job", key
 
+    def take_settings_of(self, key: Any) -> None:
+        """Fill the form with the settings and inputs of a run, and look at it."""
+        found = self.training(key)
+        if found.folder is None:
+            raise GalcatError(f"{found.title} has no run folder yet, which tells its settings")
+        self.take_settings(Run.open(found.folder))
+        self.selected = FORM
+
     def choose_log(self, name: Any) -> None:
         """Show another log of the training that is looked at."""
         if self.detail is None or name not in self.detail.logs:
             raise GalcatError("there is no such log; choose one of the list")
         self.log_of = name
-
-    # ---- the form ---------------------------------------------------------------------------
-
-    def set(self, key: Any, text: Any) -> None:
-        """Take what was typed into a field, and check the whole form."""
-        self.draft.set(key, text)
-        if key == "place":  # each place has shapes of its own
-            self.draft.inputs.update(nodes="", tasks="")
-        self.check()
-
-    def reset(self, key: Any = None) -> None:
-        """Give one setting its default again, or all of them."""
-        if key is None:
-            self.draft.texts.clear()
-        elif isinstance(key, str):
-            self.draft.texts.pop(key, None)
-        self.check()
-
-    def check(self) -> None:
-        """Check the form by the core's own checks."""
-        self.checked = check(self.draft, self.inputs, self.path)
-
-    def take_settings_of(self, key: Any) -> None:
-        """Fill the form with the settings and inputs of a run."""
-        found = self.training(key)
-        if found.folder is None:
-            raise GalcatError(f"{found.title} has no run folder yet, which tells its settings")
-        run = Run.open(found.folder)
-        config, info = run.config.to_dict(), run.info
-        texts = {
-            k: forms.text_of(config[k.partition(".")[0]][k.partition(".")[2]]) for k in forms.FIELDS
-        }
-        self.draft = Draft(texts={k: t for k, t in texts.items() if t != forms.FIELDS[k].default})
-        for name in ("store", "split", "parent"):
-            told = (info.get(name) or {}).get("path")
-            place = os.path.relpath(os.path.normpath(run.folder / told), self.path) if told else ""
-            self.draft.inputs[name] = place
-        self.check()
-        self.selected = FORM
-
-    @property
-    def errors(self) -> dict[str, str]:
-        """What is wrong in the form, by field."""
-        counted = self.counted.errors if self.counted.asked == self.asked() else {}
-        return counted | (self.checked.errors if self.checked else {})
-
-    def asked(self) -> tuple:
-        """Return what the galaxies depend on that a training would learn from; () if that is wrong."""
-        return asked(self.path, self.checked) if self.checked else ()
-
-    def count(self) -> Counted:
-        """Ask the core which galaxies the training would learn from; nothing of the state is changed."""
-        return count(self.finder, self.checked)
-
-    def take(self, counted: Counted) -> None:
-        """Keep what `count` found."""
-        self.counted = counted
 
     # ---- jobs -------------------------------------------------------------------------------
 

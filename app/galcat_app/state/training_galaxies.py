@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from galcat_app.state.training_form import Checked, key_of
+from galcat_app.state.training_fields import key_of
+from galcat_app.state.training_form import Checked
 from galcat_app.state.training_inputs import Finder
 from galcat_core.errors import GalcatError
 

@@ -6,9 +6,9 @@ import math
 from typing import Any
 
 from galcat_app.menu import report_href
-from galcat_app.state import training_form as forms
 from galcat_app.state.training import TrainingState
 from galcat_app.state.training_course import Course
+from galcat_app.state.training_fields import FIELDS, SECTIONS
 from galcat_app.state.training_inputs import Choice
 from galcat_app.state.training_list import Training
 from galcat_core.jobs.places import Place
@@ -43,8 +43,7 @@ def form_content(state: TrainingState) -> dict[str, Any]:
     inputs = state.inputs
     return {
         "sections": [
-            {"key": key, "title": title, "fields": _fields(key)}
-            for key, title in forms.SECTIONS.items()
+            {"key": key, "title": title, "fields": _fields(key)} for key, title in SECTIONS.items()
         ],
         "stores": _choices(inputs.stores),
         "splits": _choices(inputs.splits),
@@ -65,7 +64,7 @@ def _fields(section: str) -> list[dict[str, Any]]:
             "legal": f.legal,
             "default": f.default,
         }
-        for f in forms.FIELDS.values()
+        for f in FIELDS.values()
         if f.key.startswith(f"{section}.")
     ]
 
@@ -117,7 +116,7 @@ def draft_content(state: TrainingState) -> dict[str, Any]:
     """Return what is in the form, what is wrong with it, and the command that does the same."""
     checked, draft = state.checked, state.draft
     parented = bool(checked.values["parent"])
-    texts = {key: draft.texts.get(key, f.default) for key, f in forms.FIELDS.items()}
+    texts = {key: draft.texts.get(key, f.default) for key, f in FIELDS.items()}
     if parented:
         texts["train.network"] = checked.config.train.network
     asked = state.counted.asked == state.asked()
