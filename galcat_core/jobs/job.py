@@ -203,6 +203,8 @@ class Job:
             time.strptime(info["created"], WHEN)
             if len(info["command"]) < 2 or not all(isinstance(w, str) for w in info["command"]):
                 raise ValueError(f"command = {info['command']}")
+        except GalcatError:  # it is a ValueError too, and says enough
+            raise
         except (KeyError, TypeError, ValueError) as error:
             mend = f"delete the folder {self.id}"
             raise _not_whole(self.folder / "job.json", error, mend) from error

@@ -151,6 +151,7 @@ def test_a_broken_file_is_told_in_one_line_and_hides_no_other_job(
     (broken,) = [line for line in lines if line.startswith("programs-1")]
     assert broken.split()[1] == "unreadable"
     assert told in broken
+    assert broken.count("delete") <= 1
     assert any(line.startswith("programs-2  finished") for line in lines)
     assert galcat(["jobs", "show", "programs-1", "--jobs", str(folder)]) == 2
     assert told in capsys.readouterr().err
