@@ -22,6 +22,7 @@ import psutil
 import pytest
 from galcat_app.hub import proxied
 from galcat_app.menu import PAGES
+from galcat_app.voila_server import IDLE_S
 from visits import Visit
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -86,22 +87,23 @@ def test_pages_are_rendered_as_on_binder(project: Path, tmp_path: Path, chromium
         assert "400" in visit.page.locator(".g-header").inner_text()
         assert visit.page.locator("link[rel=icon]").get_attribute("href").startswith("data:")
         assert not visit.page.locator("text=import os").count()  # no code is shown
-        links = visit.page.locator(".g-header nav a").evaluate_all(
-            "(all) => all.map((a) => a.href)"
-        )
-        for page, link in zip(PAGES, links, strict=True):
-            assert link.partition("?")[0] == f"{address}voila/render/app/{page}.ipynb"
+        assert visit.errors == []
+        seen = visit.goes_to_every_page("explore")
+        assert seen == [f"{address}voila/render/app/{page}.ipynb" for page in PAGES]
         if os.environ.get("GALCAT_SHOTS"):
             visit.page.screenshot(path=Path(os.environ["GALCAT_SHOTS"]) / "binder.png")
         assert visit.hosts - {""} == {address.split("/")[2]}
-        assert visit.errors == []
+        # a Jupyter server refuses what Voila sends when a page is left, and culls the kernel later
+        assert {error for error in visit.errors if "403 (Forbidden)" not in error} == set()
+        assert len(visit.errors) < len(PAGES)
         visit.context.close()
 
 
-@pytest.fixture
-def hub(project: Path, tmp_path: Path) -> Iterator[str]:
+@pytest.fixture(scope="module")
+def hub(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of a Jupyter server that has galcat behind jupyter-server-proxy."""
     pytest.importorskip("jupyter_server_proxy", reason="jupyter-server-proxy is not installed")
+    tmp_path = tmp_path_factory.mktemp("hub")
     config = {"ServerApp": {"jpserver_extensions": {"jupyter_server_proxy": True}}}
     there = importlib.metadata.entry_points(group="jupyter_serverproxy_servers")
     if "galcat" not in there.names:  # galcat was not installed again since it has this entry point
@@ -116,12 +118,12 @@ def hub(project: Path, tmp_path: Path) -> Iterator[str]:
 def test_the_pages_work_behind_the_proxy(hub: str, tmp_path: Path, chromium: Any) -> None:
     visit = Visit(chromium, f"{hub}galcat/explore?token={TOKEN}").shows_map()
     assert visit.page.url.partition("?")[0] == f"{hub}galcat/explore"
-    links = visit.page.locator(".g-header nav a").evaluate_all("(all) => all.map((a) => a.href)")
-    assert [link.partition("?")[0] for link in links] == [f"{hub}galcat/{page}" for page in PAGES]
     visit.page.get_by_label("Colour by").select_option("predicted")  # a round trip to the kernel
     visit.page.wait_for_selector(".g-legend:has-text('elliptical')")
     if os.environ.get("GALCAT_SHOTS"):
         visit.page.screenshot(path=Path(os.environ["GALCAT_SHOTS"]) / "hub.png")
+    seen = visit.goes_to_every_page("explore")
+    assert seen == [f"{hub}galcat/{page}" for page in PAGES]
     assert visit.hosts - {""} == {hub.split("/")[2]}
     assert visit.errors == []
     visit.context.close()
@@ -184,4 +186,8 @@ def test_binder_starts_what_it_is_given(tmp_path: Path) -> None:
     templates, kept = told["JUPYTER_PATH"].split(":")
     assert (Path(templates) / "voila/templates/galcat/conf.json").is_file()
     assert kept == "/elsewhere"
-    assert (Path(told["JUPYTER_CONFIG_PATH"]) / "voila.json").is_file()
+    config = Path(told["JUPYTER_CONFIG_PATH"])
+    assert (config / "voila.json").is_file()
+    culled = json.loads((config / "jupyter_server_config.json").read_text())["MappingKernelManager"]
+    assert culled["cull_idle_timeout"] == IDLE_S  # as by galcat's own server
+    assert not culled["cull_connected"]

@@ -11,6 +11,7 @@ from urllib.parse import urlparse
 
 import numpy as np
 import pytest
+from galcat_app.menu import PAGES
 from galcat_app.state.explore import ExploreState
 from PIL import Image
 
@@ -21,6 +22,13 @@ PIXELS = """(image) => {
   canvas.getContext("2d").drawImage(image, 0, 0);
   return canvas.toDataURL("image/png").split(",")[1];
 }"""
+
+SHOWS = {  # what is there once a page shows a project
+    "home": ".g-home .g-way",
+    "explore": ".g-stage[data-view]",
+    "pairs": ".g-pair-cell img",
+    "training": ".g-form .g-fields",
+}
 
 
 class Visit:
@@ -44,6 +52,18 @@ class Visit:
     def _heard(self, message: Any) -> None:
         if message.type == "error":
             self.errors.append(message.text)
+
+    def goes_to_every_page(self, first: str) -> list[str]:
+        """Go from a page to all others by the links of the header; return their addresses, in its order."""
+        addresses = {}
+        for name in (first, *(other for other in PAGES if other != first)):
+            link = self.page.locator(".g-bar .g-page").get_by_text(PAGES[name], exact=True)
+            if name != first:
+                link.click()
+            self.page.wait_for_selector(f".g-page[aria-current=page]:text-is('{PAGES[name]}')")
+            self.page.wait_for_selector(SHOWS[name])
+            addresses[name] = self.page.url.partition("?")[0]
+        return [addresses[name] for name in PAGES]
 
     def shows_map(self) -> Visit:
         self.page.wait_for_selector(".g-stage[data-view]")

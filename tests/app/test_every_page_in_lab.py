@@ -1,4 +1,4 @@
-"""The Explore notebook run in a real JupyterLab, in a real Chromium."""
+"""The notebooks of all pages run in a real JupyterLab, in a real Chromium."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from galcat_app.menu import PAGES
 from galcat_app.server import pages_folder
+from visits import SHOWS
 
 pytestmark = pytest.mark.browser
 pytest.importorskip("jupyterlab", reason="JupyterLab is not installed (extra lab)")
@@ -24,8 +26,9 @@ PATIENCE = 300  # seconds that a busy machine may take
 
 @pytest.fixture
 def lab(project: Path, tmp_path: Path) -> Iterator[str]:
-    """Address of a JupyterLab over a folder that holds a copy of the notebook."""
-    shutil.copy(pages_folder() / "explore.ipynb", tmp_path)
+    """Address of a JupyterLab over a folder that holds copies of the notebooks."""
+    for page in PAGES:
+        shutil.copy(pages_folder() / f"{page}.ipynb", tmp_path)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -56,21 +59,22 @@ def _answers(address: str) -> bool:
         return False
 
 
-def test_the_notebook_shows_the_map_in_jupyterlab(lab: str, chromium: Any) -> None:
+def test_every_notebook_shows_its_page_in_jupyterlab(lab: str, chromium: Any) -> None:
     context = chromium.new_context(viewport={"width": 1440, "height": 900})
     context.set_default_timeout(PATIENCE * 1000)
     page = context.new_page()
-    page.goto(f"{lab}/tree/explore.ipynb")
-    page.locator(".jp-Notebook .jp-CodeCell").first.wait_for()
-    # what is run before the kernel is there is forgotten
-    page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
-    page.get_by_role("menuitem", name="Run", exact=True).click()
-    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-    stage = page.locator(".jp-OutputArea .g-stage[data-view]")
-    stage.wait_for()
-    page.locator(".jp-OutputArea .g-cell img").first.wait_for()
-    assert page.locator(".jp-OutputArea .g-header, .jp-OutputArea .g-map").count() >= 1
-    assert "400" in page.locator(".jp-OutputArea").last.inner_text()
-    if os.environ.get("GALCAT_SHOTS"):
-        page.screenshot(path=Path(os.environ["GALCAT_SHOTS"]) / "lab.png")
+    for name in PAGES:
+        page.goto(f"{lab}/tree/{name}.ipynb?reset")  # without the notebook before
+        page.locator(".jp-Notebook .jp-CodeCell").first.wait_for()
+        # what is run before the kernel is there is forgotten
+        page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
+        page.get_by_role("menuitem", name="Run", exact=True).click()
+        page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+        page.locator(f".jp-OutputArea {SHOWS[name]}").first.wait_for()
+        there = page.locator(".jp-OutputArea .g-bar .g-page")
+        assert there.all_inner_texts() == list(PAGES.values())
+        links = there.evaluate_all("(all) => all.map((a) => a.getAttribute('href'))")
+        assert links == [f"{other}.ipynb" for other in PAGES]
+        if os.environ.get("GALCAT_SHOTS"):
+            page.screenshot(path=Path(os.environ["GALCAT_SHOTS"]) / f"lab-{name}.png")
     context.close()
