@@ -37,6 +37,7 @@ def test_a_missing_folder_is_a_notice_and_an_empty_one_tells_what_is_first(tmp_p
     steps = [line for line, _ in page.form.content["empty"]["steps"]]
     assert [line.split()[1] for line in steps] == ["cutouts", "split"]
     assert set(state.errors) == {"store", "split"}
+    assert contents.draft_content(state)["missing"] == ["store", "split"]
     with pytest.raises(GalcatError, match="no cutout store yet"):
         state.start()
 

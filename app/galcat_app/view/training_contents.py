@@ -23,8 +23,8 @@ def list_content(state: TrainingState) -> dict[str, Any]:
 
 
 def _line(training: Training) -> dict[str, Any]:
-    job = training.job.id if training.job else ""
-    where = training.place or ("" if job else "in a terminal")
+    job = training.job.id if training.job and training.job.id != training.title else ""
+    where = training.place or ("" if training.job else "in a terminal")
     many = f"{training.workers} workers" if training.workers > 1 else ""
     return {
         "key": training.key,
@@ -32,7 +32,7 @@ def _line(training: Training) -> dict[str, Any]:
         "name": training.name,
         "state": training.state.name,
         "reason": training.state.reason,
-        "told": " · ".join(p for p in (job, where, many) if p),
+        "told": " · ".join(p for p in (job, where, many) if p) or "a job",
         "began": training.began,
         "live": training.live,
     }
@@ -124,6 +124,7 @@ def draft_content(state: TrainingState) -> dict[str, Any]:
         "values": {**checked.values, **texts},
         "name_typed": bool(draft.inputs["name"]),
         "errors": state.errors,
+        "missing": [key for key in ("store", "split") if not checked.values[key]],
         "changed": draft.changed(),
         "parented": parented,
         "galaxies": list(state.counted.text) if asked else [],

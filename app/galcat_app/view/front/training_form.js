@@ -158,7 +158,7 @@ function render({ model, el }) {
     const draft = model.get("draft");
     if (!draft.values || !fields.size) return;
     const changed = new Set(draft.changed);
-    for (const [key, made] of fields) made.show(draft.values[key] ?? "", draft.errors[key], changed.has(key) || (key === "name" && draft.name_typed));
+    for (const [key, made] of fields) made.show(draft.values[key] ?? "", draft.missing.includes(key) ? undefined : draft.errors[key], changed.has(key) || (key === "name" && draft.name_typed));
     fields.get("name").root.querySelector(".g-reset").hidden = true;
     fields.get("name").root.classList.remove("g-is-changed");
     fields.get("name").help.textContent = "name" in draft.errors ? "" : `the folder ${draft.out} is made for it`;
@@ -190,9 +190,12 @@ function render({ model, el }) {
     const busy = model.get("busy");
     start.disabled = busy || keys.length > 0;
     start.textContent = busy ? "Starting …" : "Start training";
-    refill(faults, [keys, busy], () => (keys.length ? [
-      h("span.g-error-text", {}, keys.length === 1 ? "To be mended first: " : `${keys.length} values are to be mended first: `),
-      keys.map((key, n) => [n ? ", " : "", h("button.g-link.g-error-text", { type: "button", onclick: () => go(key) }, fields.get(key)?.label ?? "the form")])]
+    const { missing } = model.get("draft");
+    const wrong = keys.filter((key) => !missing.includes(key));
+    const label = (key) => fields.get(key)?.label.toLowerCase();
+    refill(faults, [keys, busy], () => (missing.length && !wrong.length ? h("span.g-muted", {}, `It needs a ${missing.map(label).join(" and a ")} first.`) : wrong.length ? [
+      h("span.g-error-text", {}, wrong.length === 1 ? "To be mended first: " : `${wrong.length} values are to be mended first: `),
+      wrong.map((key, n) => [n ? ", " : "", h("button.g-link.g-error-text", { type: "button", onclick: () => go(key) }, fields.get(key)?.label ?? "the form")])]
       : [h("span.g-muted", {}, "It runs on when this tab is closed or galcat app is stopped.")]));
   }
 
