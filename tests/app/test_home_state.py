@@ -175,6 +175,8 @@ def test_broken_files_are_told_and_hide_nothing_else(whole: Path, tmp_path: Path
     for name in ("pairs.parquet", "cutouts/sdss", "transfer/all_layers"):
         assert f"{name} cannot be read" in told
     assert "Traceback" not in told
+    told += " ".join(w.reason for w in state.work) + json.dumps(content(state)["tables"])
+    assert str(folder) not in told  # paths as seen from the project
     assert {w.id: w.state for w in state.work} == {"train-1": "unreadable", "train-2": "unreadable"}
     assert all("job.json: not whole" in w.reason for w in state.work)
     with pytest.raises(GalcatError, match="no job train-1"):

@@ -181,7 +181,7 @@ def take(path: Path) -> Inventory:
         tuple(found_tables),
         tuple(pictures),
         tuple(sorted(networks, key=lambda network: network.changed)),
-        tuple(f"{thing.path} cannot be read: {thing.broken}" for thing in told),
+        tuple(f"{thing.path} cannot be read: {shortly(thing.broken, path)}" for thing in told),
         (path / "sky/sky.json").is_file(),
         tuple(sorted(p.name for p in path.iterdir() if p.name != "jobs" and p.name[0] != ".")),
     )
@@ -294,6 +294,11 @@ def best_of(networks: tuple[Network, ...]) -> Network | None:
     if judged:
         return max(judged, key=lambda n: max(score.accuracy[0] or 0 for score in n.scores))
     return max(finished, key=lambda n: n.val_accuracy or 0, default=None)
+
+
+def shortly(text: str, project: Path) -> str:
+    """Return a text with paths as seen from the project."""
+    return text.replace(f"{project.absolute()}/", "")
 
 
 def _line(error: Exception) -> str:

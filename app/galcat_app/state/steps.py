@@ -10,6 +10,16 @@ from galcat_app.state.inventory import Inventory, Network, Pictures, best_of
 MAPS = ("tsne_x", "umap_x", "pca_x")  # columns of a published catalogue with a map
 
 
+WAY = {  # the stages, and what each is for, in a few words
+    "Catalogues": "what each survey measured",
+    "Pairs": "the same galaxy in both surveys",
+    "Pictures": "rendered alike, north up",
+    "Networks": "learn from one, carry over to the other",
+    "Labels": "a calibrated probability for each class",
+    "Map": "galaxies that look alike, side by side",
+}
+
+
 @dataclass(frozen=True)
 class Stage:
     """One of the stages that everybody goes through, for the line at the top of the page."""
@@ -60,7 +70,7 @@ def stages(found: Inventory) -> tuple[Stage, ...]:
         Stage(
             "Pictures",
             _count(sum(p.count for p in found.pictures)),
-            _surveys(len({p.survey for p in found.pictures})),
+            _surveys(len({p.survey for p in found.pictures if not p.broken})),
             bool(ready),
         ),
         Stage(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from galcat_app.state.inventory import shortly
 from galcat_app.state.training_inputs import Finder
 from galcat_core import jobs
 from galcat_core.errors import GalcatError
@@ -89,7 +90,7 @@ class Lister:
             found.append(_of_job(job, told, state))
             if told["makes"]:
                 made.add(told["makes"].resolve())
-        found += [_of_broken(job, why) for job, why in broken.items()]
+        found += [_of_broken(job, shortly(why, self.path)) for job, why in broken.items()]
         for folder in self.finder.runs():
             if (self.path / folder).resolve() not in made:
                 found.append(self._of_run(folder))

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 import shlex
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from galcat_app.state.inventory import shortly
 from galcat_core import jobs
 from galcat_core.demo import check_place
 from galcat_core.errors import GalcatError, listed
@@ -73,6 +74,7 @@ def of_project(path: Path) -> list[Work]:
     whole, broken = jobs.look(path / "jobs")
     newest = whole[::-1][:SHOWN] + [*broken][:SHOWN]
     found = [_broken(job, broken[job]) if job in broken else _work(job) for job in newest]
+    found = [replace(work, reason=shortly(work.reason, path)) for work in found]
     return sorted(found, key=lambda work: work.created, reverse=True)[:SHOWN]
 
 

@@ -12,8 +12,8 @@ import traitlets
 from galcat_app.menu import ORDER, report_href
 from galcat_app.state import palettes, work
 from galcat_app.state.home import HomeState
-from galcat_app.state.inventory import Network, Table
-from galcat_app.state.steps import shown
+from galcat_app.state.inventory import Network, Pictures, Table, shortly
+from galcat_app.state.steps import WAY, shown
 from galcat_app.view.page import Page, links
 from galcat_app.view.panel import Panel, front, style
 
@@ -126,15 +126,16 @@ def content(state: HomeState) -> dict[str, Any]:
         },
         "demo": dataclasses.asdict(demo) | {"canGoOn": demo.can_go_on} if demo else None,
         "stages": [
-            dataclasses.asdict(stage) | {"href": pages.get(stage.page)} for stage in state.stages
+            dataclasses.asdict(stage) | {"href": pages.get(stage.page), "meaning": WAY[stage.name]}
+            for stage in state.stages
         ],
         "map": _map(state, pages),
-        "pictures": [_store(p) for p in state.project.pictures],
+        "pictures": [_store(p, state.path) for p in state.project.pictures],
         "pairsHref": pages.get("pairs"),
         "networks": _networks(state),
         "jobs": [dataclasses.asdict(job) | {"canGoOn": job.can_go_on} for job in state.work],
         "reports": [dataclasses.asdict(r) | {"href": report_href(r.path)} for r in state.reports],
-        "tables": [_table(t) for t in state.project.tables],
+        "tables": [_table(t, state.path) for t in state.project.tables],
         "empty": state.project.empty,
     }
 
@@ -169,40 +170,42 @@ def _map(state: HomeState, pages: dict[str, str]) -> dict[str, Any] | None:
     }
 
 
-def _store(pictures: Any) -> dict[str, Any]:
-    return dataclasses.asdict(pictures) | {"name": shown(pictures.survey), "whole": pictures.whole}
+def _store(pictures: Pictures, project: Path) -> dict[str, Any]:
+    told = {"name": shown(pictures.survey), "whole": pictures.whole}
+    return dataclasses.asdict(pictures) | told | {"broken": shortly(pictures.broken, project)}
 
 
 def _networks(state: HomeState) -> dict[str, Any]:
     best = state.best
     every = sorted(state.project.networks, key=lambda n: -n.changed)
     return {
-        "best": _network(best) if best else None,
-        "every": [_network(n) | {"best": n is best} for n in every],
+        "best": _network(best, state.path) if best else None,
+        "every": [_network(n, state.path) | {"best": n is best} for n in every],
     }
 
 
-def _network(network: Network) -> dict[str, Any]:
+def _network(network: Network, project: Path) -> dict[str, Any]:
     scores = [
         dataclasses.asdict(score) | {"test_set": _set_name(score.test_set)}
         for score in sorted(network.scores, key=lambda s: not s.test_set.startswith(network.survey))
     ]
     told = dataclasses.asdict(network) | {"scores": scores, "name": network.name}
-    return told | {"survey": shown(network.survey), "history": list(network.history)}
+    told |= {"survey": shown(network.survey), "history": list(network.history)}
+    return told | {"broken": shortly(network.broken, project)}
 
 
 def _set_name(name: str) -> str:
     return " ".join(shown(word) for word in name.split())
 
 
-def _table(table: Table) -> dict[str, Any]:
+def _table(table: Table, project: Path) -> dict[str, Any]:
     return {
         "path": table.path,
         "kind": KIND_NAMES.get(table.kind, "Table"),
         "rows": table.rows,
         "size_bytes": table.size_bytes,
         "changed": table.changed,
-        "broken": table.broken,
+        "broken": shortly(table.broken, project),
         "note": _note(table),
     }
 
@@ -211,7 +214,8 @@ def _note(table: Table) -> str:
     meta = table.meta
     if table.kind == "pairs" and "left_survey" in meta:
         sides = f"{shown(meta['left_survey'])} and {shown(meta.get('right_survey', '?'))}"
-        return f"{sides}, within {meta.get('radius_arcsec', '?')} arcsec"
+        radius = meta.get("radius_arcsec")
+        return f"{sides}, within {radius} arcsec" if radius else sides
     survey = shown(str(meta.get("survey", "")))
     if table.kind == "catalogue" and isinstance(meta.get("labels"), dict):
         certain = meta["labels"].get("certain")

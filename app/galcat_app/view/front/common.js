@@ -93,3 +93,22 @@ function segments(label, names, chosen, pick, icons = {}) {
       h("label", { for: id, title: icons[key] ? name : null }, shown));
   }));
 }
+
+/** A command to copy; it breaks between its words alone. */
+function commandLine(text) {
+  const code = h("code");
+  const button = h("button.g-button.g-quiet.g-copy", { type: "button", onclick: async () => {
+    try { await navigator.clipboard.writeText(code.textContent); button.textContent = "Copied"; }
+    catch { getSelection().selectAllChildren(code); button.textContent = "Selected"; }
+    setTimeout(() => { button.textContent = "Copy"; }, 2000);
+  } }, "Copy");
+  const box = h("div.g-command", {}, code, button);
+  box.setText = (now) => {
+    if (code.textContent === now) return;
+    code.replaceChildren(...now.split(" ").flatMap((word, n) => [n ? " " : "", h("span.g-word", {}, word)]));
+    button.setAttribute("aria-label", `Copy: ${now}`);
+    button.dataset.key = `copy ${now}`;
+  };
+  box.setText(text);
+  return box;
+}

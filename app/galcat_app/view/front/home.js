@@ -21,12 +21,13 @@ function render({ model, el }) {
   function fill() {
     const content = model.get("content");
     for (const [name, draw] of Object.entries(sections)) {
-      const text = JSON.stringify([content[name], name === "tables" ? content.pictures : null]);
+      const text = JSON.stringify([content[name], content.empty, content.demo?.live, mayTrain(content), name === "tables" ? content.pictures : null]);
       if (drawn[name] === text) continue;
       drawn[name] = text;
       redraw(boxes[name], draw(content, model, send));
     }
     el.classList.toggle("g-with-map", Boolean(content.map));
+    el.classList.toggle("g-is-empty", content.empty && !content.demo);
   }
 
   const repaint = () => { drawn.map = null; fill(); };
@@ -59,7 +60,7 @@ function redraw(box, children) {
 // ---- the way, and the next step -----------------------------------------------------------------
 
 function stagesSection({ stages, empty, demo }) {
-  if (empty && !demo) return null;
+  if (empty && !demo) return wayAhead(stages);
   const next = stages.findIndex((stage) => !stage.done);
   return [h("h2.g-unseen", {}, "How far this project is"), h("ol.g-way", {}, stages.map((stage, n) => {
     const state = stage.done ? "done" : n === next ? "next" : "open";
@@ -72,6 +73,13 @@ function stagesSection({ stages, empty, demo }) {
     return h("li", { "data-state": state },
       stage.done && stage.href ? h("a.g-way-step", { href: withToken(stage.href) }, inside) : h("span.g-way-step", {}, inside));
   }))];
+}
+
+/** What an empty project will go through, in words. */
+function wayAhead(stages) {
+  return [heading("From tables to a map"), h("ol.g-way.g-way-ahead", {}, stages.map((stage, n) => h("li", {},
+    h("span.g-way-step", {}, h("span.g-way-mark", { "aria-hidden": "true" }, String(n + 1)),
+      h("span.g-way-text", {}, h("span.g-way-name", {}, stage.name), h("span.g-way-meaning", {}, stage.meaning))))))];
 }
 
 function nextSection({ next, demo }, model, send) {
@@ -105,26 +113,17 @@ function beginSection(next, send) {
       })),
       h("p.g-home-actions", {}, start),
       h("p.g-muted.g-home-small", {}, "It runs on the machine of this page, goes on when the page is closed, and goes on where it was when it is stopped. The same from the command line:"),
-      command(next.command)),
+      commandLine(next.command)),
     h("div.g-begin-own", {},
       h("h2.g-box-title", {}, "Or bring your own galaxies"),
       h("p.g-muted.g-home-small", {}, "In a terminal, in the folder ", h("code.g-code", {}, next.folder), ":"),
-      next.own.map((way) => h("div.g-own", {}, h("h3", {}, way.title), way.commands.map(command)))))];
+      next.own.map((way) => h("div.g-own", {}, h("h3", {}, way.title), way.commands.map((text) => commandLine(text))))))];
 }
 
 function commandList(commands) {
   if (!commands.length) return null;
   return h(commands.length > 1 ? "ol.g-steps" : "ul.g-steps", {}, commands.map(([text, what]) => h("li", {},
-    h("span.g-muted.g-home-small", {}, what), command(text))));
-}
-
-function command(text) {
-  const button = h("button.g-button.g-quiet.g-copy", { "aria-label": `Copy: ${text}`, "data-key": `copy ${text}`,
-    onclick: async () => {
-      try { await navigator.clipboard.writeText(text); button.textContent = "Copied"; } catch { button.textContent = "Select and copy it"; }
-      setTimeout(() => { button.textContent = "Copy"; }, 2000);
-    } }, "Copy");
-  return h("div.g-command", {}, h("code", {}, text), button);
+    h("span.g-muted.g-home-small", {}, what), commandLine(text))));
 }
 
 // ---- jobs ---------------------------------------------------------------------------------------
@@ -150,8 +149,12 @@ function demoSection({ demo }, model, send) {
     demo.log.length ? [h("p.g-said-last", {}, demo.said), h("details.g-home-log", { "data-key": "log" }, h("summary", {}, "Its last words"), h("pre", { tabindex: "0" }, demo.log.join("\n")))] : null)];
 }
 
-function jobsSection({ jobs, empty, demo }) {
-  if (empty && !jobs.length) return null;
+/** Whether it is time to speak of jobs and reports: there are pictures to learn from, or a network. */
+const mayTrain = ({ pictures, networks }) => pictures.length > 0 || networks.every.length > 0;
+
+function jobsSection(content) {
+  const { jobs, demo } = content;
+  if (!jobs.length && !mayTrain(content)) return null;
   const shown = jobs.filter((job) => job.id !== demo?.id);
   if (!shown.length && demo) return null;
   return [heading("Jobs", shown.length ? null : "none yet"),
@@ -162,7 +165,7 @@ function jobsSection({ jobs, empty, demo }) {
       job.reason && !job.live ? h("p.g-reason", {}, job.reason) : null,
       job.fraction !== null && job.live ? h("span.g-lap", {}, h("span", { style: `width:${(100 * job.fraction).toFixed(0)}%` })) : null)))
       : h("p.g-hint-text", {}, "A training that is started as a job goes on without this page, here or on a cluster:"),
-    shown.length ? null : command("galcat train … --on local"),
+    shown.length ? null : commandLine("galcat train … --on local"),
   ];
 }
 
@@ -226,8 +229,8 @@ function picturesSection({ pictures, pairsHref }, model) {
   const rows = model.get("rows");
   const twins = rows.length === 2 && rows[0].survey !== rows[1].survey;
   const told = pictures.map((store) => [
-    h("strong", {}, store.name), ` ${commas(store.count)}`,
-    store.whole || store.broken ? "" : ` (not finished: ${store.shards_done} of ${store.shards} parts)`,
+    h("strong", {}, store.name), store.broken ? "" : ` ${commas(store.count)}`,
+    store.broken ? " cannot be read" : store.whole ? "" : ` (not finished: ${store.shards_done} of ${store.shards} parts)`,
     store.rejected ? `, ${commas(store.rejected)} rejected` : ""]);
   return [
     heading("Pictures", null, twins ? { name: "Pairs", href: pairsHref } : null),
@@ -246,12 +249,13 @@ function networksSection({ networks, empty }) {
       h("tbody", {}, every.map((one) => {
         const score = one.scores[0];
         return h("tr", {},
-          h("th", { scope: "row" }, dot(one.status), one.path, one.best ? h("span.g-home-badge", {}, "best") : null, one.status === "finished" ? null : h("span.g-muted", {}, ` ${one.broken || one.status}`)),
+          h("th", { scope: "row" }, dot(one.status), one.path, one.best ? h("span.g-home-badge", {}, "best") : null, one.status === "finished" ? null : h("span.g-muted", {}, one.broken ? " cannot be read" : ` ${one.status}`)),
+          one.broken ? h("td.g-note", { colspan: 5, title: one.broken }, one.broken) : [
           h("td", {}, one.survey, one.parent ? h("span.g-muted", {}, ` after ${one.parent}`) : null),
           h("td.g-home-right", {}, one.epochs ? String(one.epochs) : "–"),
           h("td.g-home-right", {}, percent(score ? score.accuracy[0] : one.val_accuracy)),
           h("td.g-home-right", {}, score?.roc_auc[0] != null ? score.roc_auc[0].toFixed(3) : "–"),
-          h("td", {}, score ? score.test_set : one.val_accuracy != null ? "validation" : "–"));
+          h("td", {}, score ? score.test_set : one.val_accuracy != null ? "validation" : "–")]);
       }))))];
 }
 
@@ -282,9 +286,10 @@ function curve(history) {
 
 const percent = (value) => (value == null ? "–" : `${(100 * value).toFixed(1)}%`);
 
-function reportsSection({ reports, empty }) {
-  if (empty) return null;
-  if (!reports.length) return [heading("Reports", "none yet"), h("p.g-hint-text", {}, "One page with every measure, curve and gallery; it appears here when it is made:"), command("galcat report RUN -o report.html")];
+function reportsSection(content) {
+  const { reports } = content;
+  if (!reports.length && !mayTrain(content)) return null;
+  if (!reports.length) return [heading("Reports", "none yet"), h("p.g-hint-text", {}, "One page with every measure, curve and gallery; it appears here when it is made:"), commandLine("galcat report RUN -o report.html")];
   return [heading("Reports", reports.length > 1 ? commas(reports.length) : null), h("ul.g-reports", {}, reports.map((report) => h("li", {},
     report.href ? h("a", { href: withToken(report.href), target: "_blank", rel: "noopener" }, report.title, h("span.g-unseen", {}, " (opens in a new tab)")) : h("span", {}, report.title),
     h("span.g-muted.g-home-small", {}, `${report.path}, ${size(report.size_bytes)}, `, when(report.changed)))))];

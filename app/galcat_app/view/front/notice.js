@@ -8,7 +8,7 @@ function render({ model, el }) {
     el.replaceChildren(h("section.g-panel.g-notice-inside", { role: notice.kind === "broken" ? "alert" : "status" },
       h("h2", {}, notice.title), h("p", {}, notice.text),
       h(notice.commands.length > 1 ? "ol.g-steps" : "ul.g-steps", {}, notice.commands.map(([command, purpose]) => h("li", {},
-        h("span.g-muted", {}, purpose), h("div.g-command", {}, h("code", {}, command), copyButton(command))))),
+        h("span.g-muted", {}, purpose), commandLine(command)))),
       notice.detail ? h("p.g-detail", {}, notice.detail) : null,
       h("p.g-muted", {}, "This page looks again every few seconds.")));
   }
@@ -17,17 +17,6 @@ function render({ model, el }) {
   fill();
   const timer = setInterval(() => { if (!document.hidden && el.isConnected) model.send({ kind: "refresh" }); }, 3000);
   return () => clearInterval(timer);
-}
-
-function copyButton(text) {
-  const button = h("button.g-button.g-quiet", {
-    "aria-label": `Copy: ${text}`,
-    onclick: async () => {
-      try { await navigator.clipboard.writeText(text); button.textContent = "Copied"; }
-      catch { button.textContent = "Select and copy it"; }
-    },
-  }, "Copy");
-  return button;
 }
 
 export default { render };

@@ -1,4 +1,4 @@
-// Shared by the panels of the Training page: states, times, commands to copy.
+// Shared by the panels of the Training page: states, times, numbers.
 
 const STATES = {
   queued: "waiting", running: "running", finished: "finished", failed: "failed",
@@ -34,19 +34,6 @@ function short(value) {
   const size = Math.abs(value);
   if (size < 0.001 || size >= 1e5) return value.toExponential(1).replace("e-", "e−").replace("e+", "e");
   return Number(value.toPrecision(size >= 1000 ? 5 : 4)).toString();
-}
-
-function commandLine(text) {
-  const code = h("code", {}, text);
-  const button = h("button.g-button.g-quiet", { type: "button", "aria-label": "Copy the command" }, "Copy");
-  button.onclick = async () => {
-    try { await navigator.clipboard.writeText(code.textContent); button.textContent = "Copied"; }
-    catch { getSelection().selectAllChildren(code); button.textContent = "Selected"; }
-    setTimeout(() => { button.textContent = "Copy"; }, 2000);
-  };
-  const box = h("div.g-command", {}, code, button);
-  box.setText = (now) => { if (code.textContent !== now) code.textContent = now; };
-  return box;
 }
 
 /** Replace an element's children only where what they show has changed. */
