@@ -58,8 +58,9 @@ def workers_of(run):
     """Return the processes that train a run, by their rank."""
     found = {}
     for process in psutil.process_iter(["cmdline"]):
-        words = process.info["cmdline"] or []
-        if "galcat_core.training.worker" in words and str(run) in words and "srun" not in words:
+        words = process.info["cmdline"] or [""]
+        is_worker = "galcat_core.training.worker" in words and "srun" not in words
+        if is_worker and words[-1].endswith(str(run)):
             found[process.environ()["SLURM_PROCID"]] = process
     return [found[rank] for rank in sorted(found)]
 
