@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -26,6 +27,7 @@ from galcat_core.jobs.job import KILLED, Attempt, Job, State, Submission, now
 from galcat_core.jobs.keeper import GOES_ON, Keeper, after_kill, say
 
 GRACE_SECONDS = 15.0  # between asking the command to end and killing it
+TOLD = re.compile(r"galcat \w+: .+")  # what a verb says of its end
 CODES = {"finished": 0, "failed": 2, "cancelled": 3, "interrupted": 3}  # of the head itself
 
 
@@ -165,7 +167,9 @@ def _reason(code: int, attempt: Attempt) -> str:
         memory = " (is the memory full?)" if -code == signal.SIGKILL else ""
         return f"its process was killed by {name}{memory}; {GOES_ON}"
     lines = attempt.log.read_text(errors="replace").replace("\r", "\n").splitlines()
-    return next((line.strip() for line in reversed(lines) if line.strip()), f"exit code {code}")
+    last = next((line.strip() for line in reversed(lines) if line.strip()), f"exit code {code}")
+    told = TOLD.search(last)  # it may stand behind a bar that has not come to its end
+    return told[0] if told else last
 
 
 def _end(process: subprocess.Popen) -> None:
