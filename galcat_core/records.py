@@ -158,6 +158,8 @@ class Review(Record):
 
 def _yes_or_no(values: pd.Series, name: str) -> pd.Series:
     """Return a column of yes and no as bool, whatever a spreadsheet made of it."""
+    if values.dtype == bool:
+        return values
     words = {"true": True, "false": False, "1": True, "0": False, "1.0": True, "0.0": False}
     words |= {"t": True, "f": False, "yes": True, "no": False, "": False}
     found = values.astype(object).where(values.notna(), "").map(lambda v: str(v).strip().lower())

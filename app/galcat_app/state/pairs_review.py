@@ -180,10 +180,11 @@ class Reviews:
         at = np.full(len(self.project.table), len(table))
         places = self._rows(table)
         at[places[places >= 0]] = np.flatnonzero(places >= 0)
-        nothing = pd.DataFrame([dict.fromkeys(MARKS, False) | dict.fromkeys(SAID[3:])])
-        whole = pd.concat([table[SAID].astype(object), nothing.astype(object)], ignore_index=True)
-        told = whole.iloc[at[rows]].reset_index(drop=True)
-        return told.astype(dict.fromkeys(MARKS, bool)).astype(dict.fromkeys(SAID[3:], object))
+        told = {}
+        for name in SAID:
+            nothing = False if name in MARKS else None
+            told[name] = np.append(table[name].to_numpy(object), nothing)[at[rows]]
+        return pd.DataFrame(told).astype(dict.fromkeys(MARKS, bool))
 
     def _put(self, table: pd.DataFrame, rows: np.ndarray, told: pd.DataFrame) -> None:
         """Write what is told of pairs into the file, instead of what stood there."""
