@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 
-def sleep(folder: str, seconds: str = "600") -> None:
+def sleep(folder: str, seconds: str = "3600") -> None:
     """Tell that it runs, and live on."""
     Path(folder, f"pid-{os.getpid()}").write_text("")
     print("asleep", flush=True)
@@ -33,7 +33,7 @@ def found(folder: str) -> None:
     if not Path(folder, "mark").exists():
         program = ["python", "-m", "tests.jobs.programs", "twice", folder]
         jobs.start(program, jobs.named("local"), folder=Path(folder, "inner"))
-        time.sleep(600)
+        time.sleep(3600)
 
 
 def fail() -> None:
@@ -48,7 +48,7 @@ def stray(folder: str) -> None:
     if mark.exists():
         print("alone" if not Path("/proc", mark.read_text()).exists() else "in company", flush=True)
         return
-    words = [sys.executable, "-c", "import time; time.sleep(600)"]
+    words = [sys.executable, "-c", "import time; time.sleep(3600)"]
     mark.write_text(str(subprocess.Popen(words, start_new_session=True).pid))
     sleep(folder)
 
@@ -76,7 +76,7 @@ def hold(folder: str) -> None:
 
     with lease.held(Path(folder), "being trained"):
         print("held", flush=True)
-        time.sleep(600)
+        time.sleep(3600)
 
 
 def workers(part: str, folder: str, count: str = "2") -> None:
