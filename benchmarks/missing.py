@@ -152,7 +152,7 @@ def _told(run: Path, store: CutoutStore, trials: Trials) -> Predictions:
 
 
 def _sets(trials: Trials) -> Iterator[Judged]:
-    labels = tested(trials.table, Split.load(trials.split()), trials.config)
+    labels = tested(trials.table, Split.load(trials.split()))
     yield Judged("SDSS test", trials.pictures, labels)
     for survey, folder in trials.pairs.items():
         yield Judged(f"{survey.upper()} pairs", folder, trials.pair_labels)

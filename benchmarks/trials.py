@@ -70,7 +70,7 @@ class Trials:
     pictures : Path
         Folder of the SDSS-side pictures.
     table : pandas.DataFrame
-        `file` (below `pictures`), `label`, `voted`, `certain` and more (see `real.sdss_table`).
+        `file` (below `pictures`), `label`, `certain` and more (see `real.sdss_table`).
     pairs : dict of str to Path
         Folder of the pictures of the same other galaxies, by survey.
     pair_labels : pandas.DataFrame
@@ -167,7 +167,7 @@ def simulated_trials(out: str | Path, galaxies: int = 80, pairs: int = 16) -> Tr
         other = rerender(picture, harmonise(picture), draw(random), number)
         for survey, shown in (("sdss", picture), ("des", other)):
             Image.fromarray(shown).save(folders[survey] / file)
-    table = pd.DataFrame({"file": files, "label": labels}).assign(certain=True, voted=labels)
+    table = pd.DataFrame({"file": files, "label": labels}).assign(certain=True)
     config = Config.load(real.RECIPE).replace(**QUICK)
     sides = {survey: folders[survey] for survey in ("des", "sdss")}
     of_pairs = table[galaxies:].rename(columns={"file": "id"})[["id", "label", "certain"]]

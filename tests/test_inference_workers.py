@@ -16,6 +16,7 @@ import psutil
 import pytest
 from blobs import blobs
 from command_line import galcat
+from small_runs import two_runs
 
 from galcat_core import backend, inference_crew, inference_worker, jobs
 from galcat_core.errors import GalcatError
@@ -24,14 +25,14 @@ from galcat_core.images.store import CutoutStore
 from galcat_core.inference import predict_to
 from galcat_core.inference_look import Size
 from galcat_core.inference_parts import Plan
-from galcat_core.runs import BOX
 
 # Keras 3.15 converts TensorFlow arrays in a way that NumPy 2 warns of
 pytestmark = pytest.mark.filterwarnings(
     "ignore:__array__ implementation doesn.t accept a copy keyword:DeprecationWarning"
 )
 ROOT = Path(__file__).resolve().parents[1]
-RUNS = [BOX / "member2", BOX / "member3"]
+
+RUNS: list[Path] = []  # two, see `runs`
 COUNT = 120
 SMALL = {"batch_size": 4, "part_rows": 4, "any_recipe": True}
 SCRIPT = f"""
@@ -44,6 +45,11 @@ try:
 except GalcatError as error:
     sys.exit(str(error))
 """
+
+
+@pytest.fixture(scope="module", autouse=True)
+def runs(tmp_path_factory) -> None:
+    RUNS[:] = two_runs(tmp_path_factory.mktemp("runs"))
 
 
 @pytest.fixture(scope="module")

@@ -98,6 +98,11 @@ def test_every_condition_spoils_the_picture_and_says_how():
     assert len({image.tobytes() for image in made.values()}) == len(missing.CONDITIONS) - 1
 
 
+def test_both_networks_of_the_recipe_learn_from_the_same_pictures():
+    first, second = (Config.load(path).to_dict() for path in trials.real.RUNS.values())
+    assert {name for name in first if first[name] != second[name]} == {"train"}
+
+
 def test_each_ingredient_changes_the_recipe():
     whole = Config.load(trials.real.RECIPE).replace(**trials.CUT)
     made = [whole.replace(**changes).to_dict() for changes in trials.INGREDIENTS.values()]

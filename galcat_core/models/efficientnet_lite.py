@@ -142,5 +142,5 @@ def _to_range(pictures: Any) -> Any:
 
 
 EFFICIENTNETLITE0 = EfficientNetLite(
-    "efficientnetlite0", base, _to_range, thaw=2, INPUT_SIZE=224, fewest_px=32
+    "efficientnetlite0", base, _to_range, thaw=43, INPUT_SIZE=224, fewest_px=32
 )

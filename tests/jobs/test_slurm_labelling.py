@@ -9,11 +9,10 @@ from galcat_core import jobs
 from galcat_core.cli import main as galcat
 from galcat_core.images.shards import write_store
 from galcat_core.inference import predict_to
-from galcat_core.runs import BOX
 from tests.blobs import blobs
+from tests.small_runs import two_runs
 
 COUNT = 120
-RUN = BOX / "member2"
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.slurm,
@@ -30,21 +29,26 @@ def store(tmp_path_factory):
     return write_store(tmp_path_factory.mktemp("store") / "mine", images, table, survey="mine")
 
 
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    return two_runs(tmp_path_factory.mktemp("runs"))[0]
+
+
 @pytest.fixture
-def words(store, tmp_path, monkeypatch):
+def words(store, run, tmp_path, monkeypatch):
     """A command line that predicts on both nodes, one worker on each."""
     (tmp_path / "places.toml").write_text('[slurm]\npartition = "short"\ntime = "30"\n')
     monkeypatch.setenv("PYTHONPATH", str(jobs.__path__[0]).removesuffix("/galcat_core/jobs"))
     monkeypatch.chdir(tmp_path)
-    given = ["predict", str(store.path), "--run", str(RUN), "--any-recipe", "--batch-size", "4"]
+    given = ["predict", str(store.path), "--run", str(run), "--any-recipe", "--batch-size", "4"]
     return [*given, "-o", "p.parquet", "--on", "slurm", "--nodes", "2"]
 
 
 @pytest.fixture(scope="module")
-def alone(store, tmp_path_factory):
+def alone(store, run, tmp_path_factory):
     """The table that one process writes."""
     out = tmp_path_factory.mktemp("alone") / "p.parquet"
-    predict_to(out, RUN, store, batch_size=4, any_recipe=True, progress=False)
+    predict_to(out, run, store, batch_size=4, any_recipe=True, progress=False)
     return pd.read_parquet(out)
 
 
