@@ -15,6 +15,7 @@ from galcat_core.cli import main as galcat
 from galcat_core.config import Config
 from galcat_core.evaluation import scaling_plot
 from galcat_core.results_scaling import scaling_tables
+from galcat_core.runs import Run
 from galcat_core.sky.sketch import sketch
 from galcat_core.training import distributed, scaling, scaling_report
 from galcat_core.training.scaling import Course
@@ -113,7 +114,7 @@ def test_sketches_are_the_same_however_many(tmp_path):
 @needs_two_cores
 @pytest.mark.horovod
 @pytest.mark.slow
-def test_two_real_workers_and_again_nothing_is_measured_twice(tmp_path, capfd):
+def test_two_real_workers_and_again_nothing_is_measured_twice(tmp_path, capfd, monkeypatch):
     words = ["scaling", "-o", str(tmp_path / "s"), "--workers", "2", "1", "--turns", "1"]
     words += ["--epochs", "2", "--pictures", "64", "--batch-size", "8"]
     assert galcat(words) == 0, capfd.readouterr().err
@@ -132,12 +133,17 @@ def test_two_real_workers_and_again_nothing_is_measured_twice(tmp_path, capfd):
     points = sorted((tmp_path / "s/points").glob("*/point.json"))
     assert len(points) == 2
     assert not list((tmp_path / "s/points").glob("*/*.h5"))  # nothing is left lying about
-    before = [path.stat().st_mtime_ns for path in points]
+    before, found, again = points[1].stat().st_mtime_ns, points[0].read_text(), []
+
+    def measure(run: Run, shares: int) -> None:
+        again.append(run.info["workers"])
+        (run.folder / scaling.POINT).write_text(found)
+
     points[0].unlink()  # one that was not measured to its end
+    monkeypatch.setattr(scaling, "measure", measure)
     assert galcat(words) == 0
     assert "2 workers, turn 1: measured before" in capfd.readouterr().err
-    after = [path.stat().st_mtime_ns for path in points]
-    assert (after[0] > before[0], after[1]) == (True, before[1])
+    assert (again, points[1].stat().st_mtime_ns) == ([1], before)
     assert galcat([*words, "--learning-rate", "0.1"]) == 2
     assert "train.learning_rate was 0.001, is 0.1" in capfd.readouterr().err
 
