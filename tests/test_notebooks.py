@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import re
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
 import pytest
+from jupyter_client.manager import AsyncKernelManager
+from jupyter_core.utils import run_sync
 from nbclient import NotebookClient
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -26,6 +29,18 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def kernel(desk: Path) -> Iterator[AsyncKernelManager]:
+    """One kernel for all: TensorFlow starts once. It forgets all names before each notebook."""
+    search = os.pathsep.join([str(ROOT), str(ROOT / "app"), os.environ.get("PYTHONPATH", "")])
+    resources = {"metadata": {"path": str(desk)}}
+    first = NotebookClient(nbformat.v4.new_notebook(), kernel_name="python3", resources=resources)
+    first.execute(env={**os.environ, "PYTHONPATH": search}, cleanup_kc=False)
+    first.kc.stop_channels()
+    yield first.km
+    run_sync(first.km.shutdown_kernel)(now=True)
+
+
 def _told(path: Path) -> list[str]:
     return [cell.source for cell in _read(path).cells if cell.cell_type == "markdown"]
 
@@ -37,13 +52,14 @@ def _read(path: Path) -> nbformat.NotebookNode:
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 @each
-def test_notebook_runs_from_top_to_bottom(path: Path, desk: Path) -> None:
+def test_notebook_runs_from_top_to_bottom(path: Path, kernel: AsyncKernelManager) -> None:
     notebook = _read(path)
-    resources = {"metadata": {"path": str(desk)}}
-    inherited = os.environ.get("PYTHONPATH", "")
-    search = os.pathsep.join([str(ROOT), str(ROOT / "app"), inherited])
-    client = NotebookClient(notebook, timeout=1500, kernel_name="python3", resources=resources)
-    client.execute(env={**os.environ, "PYTHONPATH": search})
+    notebook.cells.insert(0, nbformat.v4.new_code_cell("%reset_selective -f ."))
+    client = NotebookClient(notebook, km=kernel, timeout=1500)
+    try:
+        client.execute()
+    finally:
+        client.kc.stop_channels()
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     pictures = [output for output in outputs if "image/png" in output.get("data", {})]
     figures = [
