@@ -131,6 +131,10 @@ def of(conf):
     found = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
-            if process.environ().get("SLURM_CONF") == str(conf):
+            ours = process.environ().get("SLURM_CONF") == str(conf)
+            if process.name() == "slurmstepd":  # forgets its environment
+                sockets = process.net_connections("unix")
+                ours = any(s.laddr.startswith(str(conf.parent)) for s in sockets)
+            if ours:
                 found.append(process)
     return found

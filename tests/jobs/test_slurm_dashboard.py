@@ -1,19 +1,20 @@
 """The Training page and a real Slurm: a training is started there, seen to learn, cancelled."""
 
-import getpass
-
 import pytest
 from galcat_app.view.training import Training
 
 from galcat_core import jobs
 from tests.app.trainable import make_trainable
 
-pytestmark = [pytest.mark.slow, pytest.mark.slurm, pytest.mark.timeout(1200)]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.slurm,
+    pytest.mark.timeout(1200),
+    pytest.mark.usefixtures("idle_nodes"),
+]
 
 
 def test_a_training_begun_in_the_page_learns_on_a_node_and_is_cancelled(slurm, until, tmp_path):
-    slurm.ask("scancel", "--user", getpass.getuser())
-    until(slurm.ready, "for idle nodes")
     own = make_trainable(tmp_path / "survey")
     (own / "places.toml").write_text('[big]\nkind = "slurm"\npartition = "short"\ntime = "30"\n')
     page = Training(own)
