@@ -10,7 +10,6 @@ import socket
 import stat
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -18,65 +17,27 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 from galcat_app.hub import proxied
 from galcat_app.menu import PAGES
 from galcat_app.voila_server import IDLE_S
+from jupyter_servers import PATIENCE, jupyter
 from visits import Visit
 
 ROOT = Path(__file__).resolve().parents[2]
 BASE = "/user/ada/"  # where a hub puts a user's server
 TOKEN = "of-the-jupyter-server"
-PATIENCE = 300  # seconds that a busy machine may take
 
 
 @contextmanager
 def _jupyter(folder: Path, cwd: Path, own: dict[str, Any], *options: str) -> Iterator[str]:
     """Run a Jupyter server with binder/start before it; yield its address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    places = {
-        f"JUPYTER_{name}_DIR": folder / name.lower() for name in ("CONFIG", "DATA", "RUNTIME")
-    }
     path = os.pathsep.join([str(ROOT), str(ROOT / "app"), os.environ.get("PYTHONPATH", "")])
-    environment = {
-        k: str(v) for k, v in {**os.environ, **places, "PYTHONPATH": path, **own}.items()
-    }
-    command = [
-        str(ROOT / "binder/start"),
-        sys.executable,
-        "-m",
-        "jupyter",
-        "server",
-        "--no-browser",
-    ]
-    command += ["--allow-root", f"--port={port}", f"--ServerApp.base_url={BASE}"]
+    command = [str(ROOT / "binder/start"), sys.executable, "-m", "jupyter", "server"]
+    command += ["--no-browser", "--allow-root", f"--ServerApp.base_url={BASE}"]
     command += [f"--IdentityProvider.token={TOKEN}", *options]
-    with (folder / "jupyter.log").open("wb") as log:
-        process = subprocess.Popen(command, cwd=cwd, env=environment, stdout=log, stderr=log)
-    address, deadline = f"http://127.0.0.1:{port}{BASE}", time.monotonic() + PATIENCE
-    try:
-        while not _answers(f"{address}api"):
-            assert process.poll() is None, (folder / "jupyter.log").read_text()
-            assert time.monotonic() < deadline, "the Jupyter server does not answer"
-            time.sleep(0.2)
+    with jupyter(folder, command, cwd, {"PYTHONPATH": path, **own}, BASE, "api") as address:
         yield address
-    finally:
-        started = psutil.Process(process.pid).children(recursive=True)
-        process.terminate()
-        process.wait()
-        alive = psutil.wait_procs(started, timeout=30)[1]
-    assert alive == []  # whatever the server started ends with it
-
-
-def _answers(address: str) -> bool:
-    try:
-        with urllib.request.urlopen(address, timeout=10) as answer:
-            return answer.status == 200
-    except OSError:
-        return False
 
 
 @pytest.mark.browser
@@ -90,8 +51,6 @@ def test_pages_are_rendered_as_on_binder(project: Path, tmp_path: Path, chromium
         assert visit.errors == []
         seen = visit.goes_to_every_page("explore")
         assert seen == [f"{address}voila/render/app/{page}.ipynb" for page in PAGES]
-        if os.environ.get("GALCAT_SHOTS"):
-            visit.page.screenshot(path=Path(os.environ["GALCAT_SHOTS"]) / "binder.png")
         assert visit.hosts - {""} == {address.split("/")[2]}
         # a Jupyter server refuses what Voila sends when a page is left, and culls the kernel later
         assert {error for error in visit.errors if "403 (Forbidden)" not in error} == set()
@@ -120,8 +79,6 @@ def test_the_pages_work_behind_the_proxy(hub: str, tmp_path: Path, chromium: Any
     assert visit.page.url.partition("?")[0] == f"{hub}galcat/explore"
     visit.page.get_by_label("Colour by").select_option("predicted")  # a round trip to the kernel
     visit.page.wait_for_selector(".g-legend:has-text('elliptical')")
-    if os.environ.get("GALCAT_SHOTS"):
-        visit.page.screenshot(path=Path(os.environ["GALCAT_SHOTS"]) / "hub.png")
     seen = visit.goes_to_every_page("explore")
     assert seen == [f"{hub}galcat/{page}" for page in PAGES]
     assert visit.hosts - {""} == {hub.split("/")[2]}

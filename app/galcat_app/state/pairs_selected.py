@@ -61,6 +61,11 @@ class SelectedPairs(PairsList):
                 self._anchor = row
             self.look_at(row)
 
+    def tick(self) -> None:
+        """Select the pair that is looked at, or no longer; nothing where none is looked at."""
+        if self.focus >= 0:
+            self.select(self.focus, "tick")
+
     def _chosen_before(self) -> np.ndarray:
         """Return the pair that a click chose before the first one with Ctrl."""
         clicked = self._anchor >= 0 and self._anchor == self.focus and self.kept[self._anchor]

@@ -73,7 +73,7 @@ class Worker:
         self.end()
         clear_left()
         self._folder, lock = _folder()
-        command = [sys.executable, "-m", __name__.replace("worker", "process")]
+        command = [sys.executable, "-m", "galcat_core.stages.warm"]
         with lock, (self._folder / "log").open("wb") as log:
             self._process = subprocess.Popen(
                 [*command, str(self.run), str(self._folder)],

@@ -109,6 +109,7 @@ class PairsPage(Page):
                 **narrow,
                 "select all": lambda m: state.select_all(),
                 "select none": lambda m: state.select_none(),
+                "tick": lambda m: state.tick(),
                 "extend": lambda m: state.extend(m.get("by")),
                 "undo": lambda m: state.undo(),
                 "sort": lambda m: state.choose_sort(m.get("key"), m.get("descending")),

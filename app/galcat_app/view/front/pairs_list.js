@@ -241,11 +241,16 @@ class PairList {
     return turn && !control ? () => this.send({ kind: "page", page: this.content.page + turn }) : undefined;
   }
 
+  /** Select a pair or no longer; the kernel knows which one is looked at before this page has heard of it. */
+  tick(row) {
+    const other = row !== undefined && Number(row) !== this.model.get("focus");
+    this.send(other ? { kind: "focus", row: Number(row), how: "tick" } : { kind: "tick" });
+  }
+
   /** The space bar selects the pair that is looked at, Escape selects none. */
   ticking({ key, target }) {
-    const row = this.model.get("focus");
     const free = target === document.body || target.matches(".g-body, .g-pair-cell, .g-thumbs");
-    if (key === " " && free && row >= 0) return () => { this.spaced = true; this.send({ kind: "focus", row: Number(target.dataset.row ?? row), how: "tick" }); };
+    if (key === " " && free) return () => { this.spaced = true; this.tick(target.dataset.row); };
     const closer = this.el.closest(".g-whole")?.querySelector(".g-closer");
     return key === "Escape" && this.selected.count && !closer ? () => this.send({ kind: "select none" }) : undefined;
   }

@@ -14,7 +14,7 @@ class FilterMenu {
     const id = uniqueId();
     this.column = h("select.g-select.g-wide", { id, onchange: () => this.ask() });
     this.inputs = h("div.g-filter-inputs");
-    this.box = h("details.g-menu.g-filter", { ontoggle: () => { if (this.box.open) this.ask(); } },
+    this.box = h("details.g-menu.g-filter", { ontoggle: () => { if (this.box.open) this.ask(); else this.asked = null; } },
       h("summary.g-button", {}, icon("M3 5h14M6 10h8M9 15h2"), "Filter"),
       h("form.g-sheet.g-left", { onsubmit: (e) => { e.preventDefault(); this.apply(); } },
         h("label", { for: id }, "Column"), this.column, this.inputs,
@@ -47,14 +47,17 @@ class FilterMenu {
 
   /** Ask what the column can be filtered by; until it is known, nothing of the last one stands there. */
   ask() {
+    if (this.asked === this.column.value) return;
     this.inputs.replaceChildren();
     this.read = null;
-    if (this.column.value) this.send({ kind: "choices", key: this.column.value });
+    this.asked = this.column.value;
+    if (this.asked) this.send({ kind: "choices", key: this.asked });
   }
 
-  /** What a column can be filtered by has come. */
+  /** What a column can be filtered by has come; once, so that nothing typed meanwhile is lost. */
   offer({ key, words, low, high }) {
-    if (key !== this.column.value) return;
+    if (key !== this.asked) return;
+    this.asked = null;
     const now = this.filters.find((one) => one.key === key);
     if (this.kinds.get(key) === "number") this.offerRange(now, low, high);
     else if (words) this.offerWords(now, words);

@@ -19,16 +19,6 @@ pytestmark = pytest.mark.browser
 N = 300
 
 
-@pytest.fixture
-def visit(pairs_visit: Visit) -> Visit:
-    return pairs_visit
-
-
-@pytest.fixture(scope="module")
-def state(twins: Path) -> PairsState:
-    return PairsState(twins)
-
-
 def test_a_lasso_on_the_sky_lists_exactly_what_it_encloses(visit: Visit, state: PairsState) -> None:
     page, stage = visit.page, visit.box
     visit.page.locator(".g-pair-sky [data-key=lasso]").check()

@@ -22,16 +22,6 @@ pytestmark = pytest.mark.browser
 N = 300
 
 
-@pytest.fixture
-def visit(pairs_visit: Visit) -> Visit:
-    return pairs_visit
-
-
-@pytest.fixture(scope="module")
-def state(twins: Path) -> PairsState:
-    return PairsState(twins)
-
-
 def test_pairs_are_selected_as_in_a_file_manager(visit: Visit, state: PairsState) -> None:
     page, rows = visit.page, state.listed_rows.tolist()
     cell = [page.locator(f".g-pair-cell[data-row='{row}']") for row in rows[:24]]
@@ -74,6 +64,16 @@ def test_pairs_are_selected_with_the_keyboard(visit: Visit, state: PairsState) -
     ):
         page.keyboard.press(key)
         selected(visit, number)
+    page.locator(f".g-pair-cell[data-row='{rows[0]}']").click()
+    for key in ("ArrowRight", "ArrowRight", "ArrowRight", "Space", "ArrowLeft", "ArrowLeft"):
+        page.keyboard.press(key)  # faster than the kernel answers
+    page.wait_for_selector(f".g-pair-card[data-row='{rows[1]}']")
+    selected(visit, 0)
+    for key in ("Space", *["Control+ArrowRight"] * 3, "Space"):
+        page.keyboard.press(key)
+    selected(visit, 2)
+    assert ticked(visit) == [rows[1], rows[4]]
+    page.keyboard.press("Escape")
     page.locator(".g-pairs-list [data-key=table]").check()
     page.locator(f".g-thumbs[data-row='{rows[3]}']").click()
     page.locator(f"tr[data-row='{rows[5]}'] td").first.click(modifiers=["Shift"])

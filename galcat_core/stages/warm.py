@@ -1,4 +1,4 @@
-"""A run's network in memory: `python -m galcat_app.state.upload_process RUN FOLDER`, asked for features by lines.
+"""`embed` again and again, the network in memory: `python -m galcat_core.stages.warm RUN FOLDER`, asked by lines.
 
 Each line of its input is the number of a folder of pictures in FOLDER; each line of its output is JSON, how
 far it is. It ends when nobody asks for a while, and with whoever started it, however that ends: its input
@@ -7,6 +7,7 @@ ends then, and it takes FOLDER with it.
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import queue
@@ -30,16 +31,13 @@ def main(run: str, folder: str) -> None:
         answers.write(json.dumps(what) + "\n")
 
     from galcat_core import stages
-    from galcat_core.backend import choose
     from galcat_core.errors import GalcatError
     from galcat_core.inference_network import network_of
     from galcat_core.runs import Run
 
     try:
         found = Run.open(run)
-        choose()
-        import keras  # noqa: F401  what takes longest
-
+        importlib.import_module("galcat_core.models")  # Keras and its backend: what takes longest
         tell(step=1)
         network_of(found.folder, found.digest, 1)
         tell(step=2)

@@ -57,6 +57,17 @@ def test_clicks_select_as_in_a_file_manager(state: PairsState) -> None:
     assert len(state.selected) == 0
 
 
+def test_the_pair_that_is_looked_at_is_ticked_wherever_it_is(state: PairsState) -> None:
+    state.step(3)
+    state.tick()
+    assert state.selected.tolist() == rows(state, 3)
+    state.step(2, keep=True)
+    state.tick()
+    assert state.selected.tolist() == rows(state, 3, 5)
+    state.tick()
+    assert state.selected.tolist() == rows(state, 3)
+
+
 def test_a_tick_is_for_one_pair_and_the_first_click_takes_no_other_with_it(
     state: PairsState,
 ) -> None:

@@ -23,16 +23,6 @@ pytestmark = pytest.mark.browser
 N = 300
 
 
-@pytest.fixture
-def visit(pairs_visit: Visit) -> Visit:
-    return pairs_visit
-
-
-@pytest.fixture(scope="module")
-def state(twins: Path) -> PairsState:
-    return PairsState(twins)
-
-
 def test_the_page_loads_from_this_host_alone_and_links_leave_it_alone(
     visit: Visit, pairs_server: Server, state: PairsState
 ) -> None:
