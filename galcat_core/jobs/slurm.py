@@ -77,7 +77,7 @@ def state(job: Job, submission: Submission, attempt: Attempt | None) -> State | 
     if word is None:
         return State("interrupted", "Slurm has forgotten it and it left no end")
     if word.queued:
-        return State("queued", _told(word))
+        return State("queued", _told(word, number))
     if word.alive:
         end = attempt.end if attempt and attempt.info["restarts"] == word.restarts else None
         if end is None or end.name == KILLED:
@@ -222,12 +222,17 @@ def _ended(word: Word) -> str:
     return f"Slurm ended it: {word.state}" + (f", {word.reason}" if word.reason else "")
 
 
-def _told(word: Word) -> str:
+def _told(word: Word, number: str) -> str:
     """Return why a job waits, in words for the reasons that are met most."""
     if word.reason.strip("()") in NEVER:
         return (
             f"{word.reason}: it will never start as it is, the partition does not give so many "
             "nodes, so much time or the like; cancel it and ask for less"
+        )
+    if "held" in word.reason.casefold():
+        return (
+            f"{word.reason}: Slurm holds it; once the reason is mended, scontrol release {number} "
+            "lets it start, else cancel it"
         )
     told = {
         "Resources": "waits for free nodes",

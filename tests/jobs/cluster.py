@@ -20,6 +20,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psutil
+
 DAEMONS = ("munged", "slurmctld", "slurmd")
 WHERE = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
 CONF = """
@@ -110,6 +112,17 @@ class Cluster:
         """Kill -9 a daemon."""
         self.daemons[name].send_signal(signal.SIGKILL)
         self.daemons[name].wait()
+
+    def boot(self, name: str) -> None:
+        """Start a node that was lost: nothing runs on it any more. A job's step would have Slurm drain it."""
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error):
+                sockets = process.net_connections("unix") if process.name() == "slurmstepd" else ()
+                if any(s.laddr.startswith(f"{self.folder}/spool-{name}/") for s in sockets):
+                    for one in (*process.children(recursive=True), process):
+                        one.kill()
+                    process.wait()
+        self.start_node(name)
 
     def ask(self, *command: str) -> str:
         """Run a command of Slurm's; return what it says, nothing where it fails."""

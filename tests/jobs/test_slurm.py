@@ -67,6 +67,11 @@ def test_a_full_queue(slurm, folder, tmp_path, until):
     until(lambda: asleep(tmp_path))
     job = start(folder, "sleep", tmp_path, 0)
     until(lambda: "waits for free nodes" in jobs.state(job).reason)
+    number = job.submissions[-1].id
+    slurm.ask("scontrol", "hold", number)
+    until(lambda: f"scontrol release {number} lets it start" in jobs.state(job).reason)
+    slurm.ask("scontrol", "release", number)
+    until(lambda: "waits for free nodes" in jobs.state(job).reason)
     assert [s.name for _, s in jobs.states(jobs.jobs_of(folder))] == ["running", "queued"]
     jobs.cancel(full)
     assert jobs.wait(job).name == "finished"

@@ -24,7 +24,7 @@ def test_a_job_goes_on_by_itself_after_its_time_limit(slurm, job, until):
 def test_kill_9_of_a_node_s_daemon(slurm, job, until):
     """Slurm finds the node down, ends the job there and starts it again."""
     until(lambda: jobs.state(job).name == "queued", "for the node to be found down")
-    slurm.start_node("n4")
+    slurm.boot("n4")
     assert end_of(slurm, job, until).name == "finished"
     assert job.attempts[0].info["restarts"] == 0 < job.attempts[-1].info["restarts"]
     assert len(job.submissions) == 1
