@@ -32,6 +32,11 @@ class Change:
     before: pd.DataFrame
     after: pd.DataFrame
 
+    @property
+    def reversed(self) -> Change:
+        """The change that takes this one back."""
+        return Change(self.rows, self.after, self.before)
+
 
 def changed(before: pd.DataFrame, changes: dict[str, Any]) -> pd.DataFrame:
     """Return what is told of pairs after a change; `reviewed_at` is None where nothing is said any more."""

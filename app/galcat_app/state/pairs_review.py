@@ -165,14 +165,14 @@ class Reviews:
                 self._put(table, change.rows, change.after)
         return change
 
-    def undo(self, change: Change) -> int:
-        """Take a change back, but for pairs of which something else was said since; return of how many."""
+    def repeat(self, change: Change) -> int:
+        """Make a change once more, but for pairs of which something else is said now; return of how many."""
         with in_turn(self.project.path):
             table = self._read()
             now = self._told(table, change.rows)
-            still = same(now, change.after) & (none(now) == none(change.after))
+            still = same(now, change.before) & (none(now) == none(change.before))
             if still.any():
-                self._put(table, change.rows[still], change.before[still])
+                self._put(table, change.rows[still], change.after[still])
         return int(still.sum())
 
     def _told(self, table: pd.DataFrame, rows: np.ndarray) -> pd.DataFrame:

@@ -1,8 +1,8 @@
-"""What is said of one pair or of all that are selected, and how it is taken back."""
+"""What is said of one pair or of all that are selected, how it is taken back, and said again."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -17,22 +17,33 @@ from galcat_core.errors import GalcatError
 MOST_UNDONE = 100
 
 
+class Done(NamedTuple):
+    """What was said, in words; the change it made; the pairs that were selected then."""
+
+    words: str
+    change: Change
+    selected: np.ndarray
+
+
 class Saying(SelectedPairs):
     """The part of `PairsState` that writes the review.
 
     Attributes
     ----------
-    undoable : str
-        What `undo` would take back ("Bad match: 1,200 pairs"); "" for nothing.
+    undoable, redoable : str
+        What `undo` would take back ("Bad match: 1,200 pairs"), and what `redo` would do again; "" for
+        nothing.
     reviews : Reviews
     """
 
     undoable = traitlets.Unicode("")
+    redoable = traitlets.Unicode("")
     reviews: Reviews
 
     def _start(self, project: Matches) -> None:
-        self._done: list[tuple[str, Change, np.ndarray]] = []
-        self.undoable = ""
+        self._done: list[Done] = []
+        self._undone: list[Done] = []
+        self._tell_done()
         super()._start(project)
 
     @property
@@ -113,8 +124,9 @@ class Saying(SelectedPairs):
         change = self.reviews.change(rows, changes)
         if len(change.rows):
             words = f"{self._words(changes)}: {_pairs(len(change.rows))}"
-            self._done = [*self._done, (words, change, self.selected)][-MOST_UNDONE:]
-            self.undoable = words
+            self._done = [*self._done, Done(words, change, self.selected)][-MOST_UNDONE:]
+            self._undone = []
+            self._tell_done()
         return len(change.rows)
 
     def undo(self) -> None:
@@ -124,18 +136,34 @@ class Saying(SelectedPairs):
         """
         if not self._done:
             raise GalcatError("there is nothing to undo")
-        words, change, selected = self._done[-1]
-        back = self.reviews.undo(change)
-        self._done = self._done[:-1]
-        self.undoable = self._done[-1][0] if self._done else ""
-        left = len(change.rows) - back
+        last = self._done[-1]
+        made = self.reviews.repeat(last.change.reversed)
+        self._done, self._undone = self._done[:-1], [*self._undone, last]
+        self._after_again(last, made, "Undone")
+
+    def redo(self) -> None:
+        """Say again what was taken back last, as `undo` takes it back."""
+        if not self._undone:
+            raise GalcatError("there is nothing to redo")
+        last = self._undone[-1]
+        made = self.reviews.repeat(last.change)
+        self._undone, self._done = self._undone[:-1], [*self._done, last]
+        self._after_again(last, made, "Done again")
+
+    def _after_again(self, last: Done, made: int, what: str) -> None:
+        self._tell_done()
+        left = len(last.change.rows) - made
         with self.hold_trait_notifications():
             self._after_review()
-            self._choose(selected[self.kept[selected]])
-            if len(change.rows) == 1:
-                self.look_at(int(change.rows[0]))
+            self._choose(last.selected[self.kept[last.selected]])
+            if len(last.change.rows) == 1:
+                self.look_at(int(last.change.rows[0]))
         more = f"; {_pairs(left)} changed elsewhere since {'stays' if left == 1 else 'stay'}"
-        self.remark = f"Undone: {words}{more if left else ''}"
+        self.remark = f"{what}: {last.words}{more if left else ''}"
+
+    def _tell_done(self) -> None:
+        self.undoable = self._done[-1].words if self._done else ""
+        self.redoable = self._undone[-1].words if self._undone else ""
 
     def _words(self, changes: dict[str, Any]) -> str:
         """Return what a change is called."""

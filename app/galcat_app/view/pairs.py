@@ -112,6 +112,7 @@ class PairsPage(Page):
                 "tick": lambda m: state.tick(),
                 "extend": lambda m: state.extend(m.get("by")),
                 "undo": lambda m: state.undo(),
+                "redo": lambda m: state.redo(),
                 "sort": lambda m: state.choose_sort(m.get("key"), m.get("descending")),
                 "columns": lambda m: state.choose_columns(m.get("keys")),
                 "choices": lambda m: self.list.send(contents.choices(state, m.get("key"))),
@@ -132,7 +133,7 @@ class PairsPage(Page):
         on(lambda _: self.fill_list(), [*chosen, "sort", "descending", "page", "columns"])
         on(lambda _: self.fill_card(), [*chosen, "sort", "descending", "focus"])
         on(lambda _: self.fill_colours(), ["histogram_of"])
-        on(lambda _: self.fill_selected(), ["selected", "page", "undoable"])
+        on(lambda _: self.fill_selected(), ["selected", "page", "undoable", "redoable"])
         on(lambda _: self.fill_review(), ["reviewed"])
 
     def fill(self) -> None:

@@ -125,7 +125,7 @@ def figure_of(state: PairsState, side: str, shown: Shown) -> dict[str, Any]:
 
 
 def selected_content(state: PairsState) -> dict[str, Any]:
-    """Return how many pairs are selected, which of this page, what is said of them, and what undo takes back."""
+    """Return how many pairs are selected, which of this page, what is said of them, and what undo and redo do."""
     here = state.page_rows()
     return {
         "count": len(state.selected),
@@ -135,6 +135,7 @@ def selected_content(state: PairsState) -> dict[str, Any]:
         "surveys": state.project.names,
         "problem": state.reviews.problem,
         "undo": state.undoable,
+        "redo": state.redoable,
     }
 
 

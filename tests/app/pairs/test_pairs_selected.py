@@ -145,6 +145,36 @@ def test_all_are_flagged_at_once_counted_and_taken_back_at_once(state: PairsStat
         state.undo()
 
 
+def test_what_was_taken_back_is_said_again_until_something_else_is(state: PairsState) -> None:
+    state.say(3, {"bad_right_image": True, "note": "a star"})
+    for row in (3, 4, 5):
+        state.select(row, "tick")
+    state.say_all({"label": "ring", "bad_right_image": False})
+    last = Review.load(state.path / FILE).table
+    state.undo()
+    state.undo()
+    assert (state.undoable, state.reviews.counts["reviewed"]) == ("", 0)
+    state.select_none()
+    state.redo()
+    assert state.redoable == "Label ring: 3 pairs"
+    assert (state.focus, state.reviews.of(3)["note"], len(state.selected)) == (3, "a star", 0)
+    state.redo()
+    assert state.remark == "Done again: Label ring: 3 pairs"
+    assert Review.load(state.path / FILE).table.equals(last)
+    assert state.selected.tolist() == [3, 4, 5]
+    assert (state.undoable, state.redoable) == ("Label ring: 3 pairs", "")
+    state.undo()
+    PairsState(state.path).say(4, {"note": "elsewhere"})
+    state.redo()
+    assert state.remark == "Done again: Label ring: 3 pairs; 1 pair changed elsewhere since stays"
+    assert (state.reviews.of(4)["label"], state.reviews.of(5)["label"]) == (None, "ring")
+    state.undo()
+    state.say(9, {"bad_match": True})  # from here on
+    assert state.redoable == ""
+    with pytest.raises(GalcatError, match="nothing to redo"):
+        state.redo()
+
+
 def test_labels_are_given_to_all_but_bad_matches_and_clearing_forgets_all(
     state: PairsState,
 ) -> None:

@@ -48,6 +48,7 @@ class PairList {
     this.every = h("input.g-tick", { type: "checkbox", onclick: () => this.send({ kind: this.selected.count ? "select none" : "select all" }) });
     this.bar = new SelectionBar((message) => this.send(message));
     this.undo = h("button.g-button.g-quiet", { onclick: () => this.send({ kind: "undo" }) }, icon("M4 8h8a4 4 0 0 1 0 8H8M7 4L3.5 8 7 12"), "Undo");
+    this.redo = h("button.g-button.g-quiet.g-square", { "aria-label": "Redo", onclick: () => this.send({ kind: "redo" }) }, icon("M16 8H8a4 4 0 0 0 0 8h4M13 4l3.5 4L13 12"));
     this.filterMenu = new FilterMenu((message) => this.send(message));
     this.columnMenu = new ColumnMenu((keys) => this.send({ kind: "columns", keys }));
     const sortId = uniqueId();
@@ -63,7 +64,7 @@ class PairList {
       h("div.g-toolbar.g-second", {}, this.filterMenu.box, this.chips,
         h("span.g-pairs-order", {}, h("label.g-label", { for: sortId }, "Sort by"), this.sort, this.turn)),
       h("div.g-list-body", {}, this.body, this.bar.box), this.bar.told,
-      h("div.g-toolbar.g-foot", {}, keysMenu(), this.exporter.box, this.undo, h("span.g-gap"), ...this.pager));
+      h("div.g-toolbar.g-foot", {}, keysMenu(), this.exporter.box, this.undo, this.redo, h("span.g-gap"), ...this.pager));
     el.addEventListener("focusout", (e) => {
       const menu = e.target.closest?.(".g-menu");
       if (menu && e.relatedTarget && !menu.contains(e.relatedTarget)) menu.open = false;
@@ -140,7 +141,7 @@ class PairList {
 
   /** Show which pairs of the page are selected, and what can be done with all that are. */
   fillSelected() {
-    const { count, here, undo } = this.selected;
+    const { count, here, undo, redo } = this.selected;
     const listed = this.content.count ?? 0;
     this.el.classList.toggle("g-some-selected", count > 0);
     this.body.querySelectorAll("[data-tick]").forEach((box) => {
@@ -154,6 +155,8 @@ class PairList {
     this.every.title = count ? "Select no pair (Escape)" : `Select all ${commas(listed)} pairs (Ctrl+A)`;
     this.undo.disabled = !undo;
     this.undo.title = undo ? `Undo ${undo} (Ctrl+Z)` : "Nothing to undo";
+    this.redo.disabled = !redo;
+    this.redo.title = redo ? `Redo ${redo} (Ctrl+Shift+Z)` : "Nothing to redo";
     this.exporter.fill({ reviewed: this.content.reviewed ?? 0, listed, selected: count });
     this.bar.fill(this.selected, listed);
   }
@@ -210,7 +213,7 @@ class PairList {
     if (event.altKey || !this.el.isConnected || !this.mine(event)) return;
     const { key, target } = event;
     const control = event.ctrlKey || event.metaKey;
-    const action = control && !event.shiftKey && this.selecting(key.toLowerCase())
+    const action = control && this.selecting(`${event.shiftKey ? "shift " : ""}${key.toLowerCase()}`)
       || (target.closest?.("[data-own-keys]") ? null : this.stepping(key, event.shiftKey, control) ?? this.ticking(event));
     if (!action) return;
     action();
@@ -231,7 +234,8 @@ class PairList {
   }
 
   selecting(key) {
-    return { a: () => this.send({ kind: "select all" }), z: () => this.send({ kind: "undo" }) }[key];
+    const kind = { a: "select all", z: "undo", "shift z": "redo", y: "redo" }[key];
+    return kind && (() => this.send({ kind }));
   }
 
   stepping(key, shift, control) {

@@ -185,7 +185,7 @@ function exportMenu(send) {
 function keysMenu() {
   const keys = [["← →", "previous, next pair"], ["↑ ↓", "a row up, down"], ["Page Up, Down", "turn the page"], ["Home, End", "first, last pair"],
     ["Space", "select the pair, or not"], ["Shift ← → ↑ ↓", "select on the way"], ["Ctrl+A, Escape", "select all, none"],
-    ["g", "good"], ["x", "bad match"], ["1, 2", "bad left, right image"], ["c", "enlarge"], ["Ctrl+Z", "undo"]];
+    ["g", "good"], ["x", "bad match"], ["1, 2", "bad left, right image"], ["c", "enlarge"], ["Ctrl+Z", "undo"], ["Ctrl+Shift+Z", "redo"]];
   return h("details.g-menu.g-up", {}, h("summary.g-button.g-quiet", {}, "Keys"),
     h("div.g-sheet.g-left.g-keys-sheet", {}, h("dl.g-keys", {}, keys.map(([key, does]) => [h("dt", {}, key), h("dd", {}, does)])),
       h("p", {}, "A label's key is underlined on its button. While pairs are selected, g, x, 1, 2 and labels are said of all of them.")));
