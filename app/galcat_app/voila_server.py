@@ -44,6 +44,9 @@ EXTENSIONS = [
     "@voila-dashboards/widgets-manager8",
 ]
 PREHEATED = ("home", "explore", "pairs", "training")  # in the order in which they are looked at
+REFILL_S = (
+    4.0  # the next waiting kernel starts when a page that was opened has had the machine for itself
+)
 IDLE_S = 600  # a kernel without a page is ended after this time
 # The browser itself refuses what would go to another host. Voila's scripts stand in the page, and
 # panels' code comes as blobs.
@@ -170,7 +173,7 @@ class GalcatVoila(Voila):
 
     def listen(self) -> None:
         """Listen on the first free port, tell it on stdout, and serve until stdin ends."""
-        self.app.add_transform(tornado.web.GZipContentEncoding)
+        self.app.add_transform(Gzip)
         server = HTTPServer(self.app)
         server.add_sockets(self._sockets())
         self.ioloop = tornado.ioloop.IOLoop.current()
@@ -211,6 +214,12 @@ class GalcatVoila(Voila):
         if not os.read(descriptor, 1024):
             self.ioloop.remove_handler(descriptor)
             self.ioloop.stop()
+
+
+class Gzip(tornado.web.GZipContentEncoding):
+    """Answers packed quickly: most are files of Voila's, which a page waits for one after the other."""
+
+    GZIP_LEVEL = 2
 
 
 class FirstPage(tornado.web.RequestHandler):
@@ -269,7 +278,10 @@ def config_of(settings: dict[str, Any]) -> Config:
             # a kernel that was started again has lost its page: better none than an empty one
             "KernelManager": {"autorestart": False},
             # the other pages' kernels are started one after the other (`GalcatVoila.heat`)
-            "VoilaKernelManager": {"preheat_denylist": [r".*checkpoint.*", *_later()]},
+            "VoilaKernelManager": {
+                "preheat_denylist": [r".*checkpoint.*", *_later()],
+                "fill_delay": REFILL_S,
+            },
             "MappingKernelManager": {
                 "cull_idle_timeout": IDLE_S,
                 "cull_interval": 60,
