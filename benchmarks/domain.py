@@ -25,9 +25,9 @@ from galcat_core.config import Config
 from galcat_core.embeddings.domain import Domain
 from galcat_core.files import write_text
 from galcat_core.images.store import CutoutStore
-from galcat_core.inference import embed
-from galcat_core.inference_calibration import settle
-from galcat_core.inference_look import appearance_of
+from galcat_core.inference.calibrating import settle
+from galcat_core.inference.look import appearance_of
+from galcat_core.inference.predicting import embed
 from galcat_core.records import Catalog, Split
 from galcat_core.runs import Run
 from galcat_core.tables import read_table

@@ -88,8 +88,8 @@ def _bare(store: Any, run: Any) -> Callable[[], np.ndarray]:
 
 def _against_network(folder: Path, store: Any, run: Any, rounds: int) -> dict[str, Any]:
     from galcat_core.images.store import CutoutStore
-    from galcat_core.inference import predict_to
-    from galcat_core.inference_network import network_of
+    from galcat_core.inference.network import network_of
+    from galcat_core.inference.predicting import predict_to
 
     bare = _bare(store, run)
     walls: dict[str, list[float]] = {"bare": [], "galcat": []}
@@ -130,7 +130,7 @@ def _new_process(folder: Path, store: Any, run: Any, first: dict[str, Any]) -> d
     script = (
         "import sys\n"
         "from galcat_core.images.store import CutoutStore\n"
-        "from galcat_core.inference import predict_to\n"
+        "from galcat_core.inference.predicting import predict_to\n"
         f"predict_to(sys.argv[1], sys.argv[2], CutoutStore.open(sys.argv[3]), batch_size={BATCH})\n"
     )
     env = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "TF_CPP_MIN_LOG_LEVEL": "3"}
@@ -148,7 +148,7 @@ def _new_process(folder: Path, store: Any, run: Any, first: dict[str, Any]) -> d
 
 
 def _two_workers(folder: Path, store: Any, run: Any, first: dict[str, Any]) -> dict[str, Any]:
-    from galcat_core.inference import predict_to
+    from galcat_core.inference.predicting import predict_to
 
     began = time.perf_counter()
     predict_to(folder / "two.parquet", run, store, batch_size=BATCH, workers=2, part_rows=512)

@@ -16,7 +16,7 @@ from galcat_core.config import Config
 from galcat_core.errors import GalcatError
 from galcat_core.images.shards import write_store
 from galcat_core.images.store import CutoutStore
-from galcat_core.inference import predict_and_embed
+from galcat_core.inference.predicting import predict_and_embed
 from galcat_core.records import Embedding, Predictions, Split
 from galcat_core.runs import Run
 
@@ -47,7 +47,7 @@ sys.exit(main(sys.argv[1:]))
 """
 BOTH = """
 from galcat_core.images.store import CutoutStore
-from galcat_core.inference import predict_and_embed
+from galcat_core.inference.predicting import predict_and_embed
 predictions, embedding = predict_and_embed(sys.argv[1], CutoutStore.open(sys.argv[2]), batch_size=16)
 predictions.save(sys.argv[3])
 embedding.save(sys.argv[4])

@@ -32,7 +32,7 @@ def calibrate(
     """Fit a run's calibration for the survey of some labelled pictures; return its file."""
     from galcat_core.evaluation.calibration import FILE
     from galcat_core.images.store import CutoutStore
-    from galcat_core.inference_calibration import calibrate as fit
+    from galcat_core.inference.calibrating import calibrate as fit
     from galcat_core.results import calibration_table, show
     from galcat_core.runs import Run
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from galcat_core.backend import choose
 from galcat_core.errors import GalcatError, listed, nearest
-from galcat_core.inference_crew import check
+from galcat_core.inference.crew import check
 from galcat_core.provenance import Provenance, digests
 from galcat_core.runs import BOX, Run, members
 from galcat_core.stages.pictures import import_folder
@@ -50,11 +50,10 @@ def predict(
     """Give the galaxies of a store, or of a folder of pictures, their probabilities; write Predictions.
 
     `columns` are `table`, `id_column` and `file_column` of a folder's pictures; `backend` as in
-    `galcat_core.backend.choose`; for `tta`,
-    `dropout_passes`, `dropout_seed`, `calibration` and `domain_percentile` see `inference.predict`;
-    `workers` as in `inference.predict_to`.
+    `galcat_core.backend.choose`; for `tta`, `dropout_passes`, `dropout_seed`, `calibration` and
+    `domain_percentile` see `inference.predicting.predict`, for `workers` `predict_to` there.
     """
-    from galcat_core.inference import predict_to
+    from galcat_core.inference.predicting import predict_to
 
     choose(backend)
     check(workers)
@@ -108,7 +107,7 @@ def embed(
     **columns: str | Path | None,
 ) -> Path:
     """Extract the features of the galaxies of a store or a folder; write an Embedding (see `predict`)."""
-    from galcat_core.inference import embed_to
+    from galcat_core.inference.predicting import embed_to
 
     choose(backend)
     check(workers)
@@ -159,7 +158,7 @@ def _chosen(
     columns: dict[str, str | Path | None],
 ) -> _Chosen:
     from galcat_core.images.store import CutoutStore
-    from galcat_core.inference_look import fitted_digests
+    from galcat_core.inference.look import fitted_digests
 
     images = need(images, "folder", "give a cutout store or a folder of pictures")
     sets = need(split, "file", "make it with galcat split") if split else None

@@ -130,7 +130,7 @@ def _check(out: Path, count: int, pairs: str | Path | None, same_ids: bool) -> N
 
 def _inputs(run: Run, asked: list[Asked], pairs: str | Path | None) -> dict[str, str]:
     """Return {"set: file": sha256} of everything that the page depends on."""
-    from galcat_core.inference_look import fitted_digests
+    from galcat_core.inference.look import fitted_digests
 
     found = {f"run {run.name}": run.digest}
     found |= fitted_digests(run.folder)
@@ -165,8 +165,8 @@ def _predictions(
     if not wanted.is_store:
         store = CutoutStore.open(wanted.images) if wanted.images else None
         return Predictions.load(wanted.source), store
-    from galcat_core.inference import predict_to
-    from galcat_core.inference_look import fitted_digests
+    from galcat_core.inference.look import fitted_digests
+    from galcat_core.inference.predicting import predict_to
 
     store = CutoutStore.open(wanted.source)
     ids = labelled_ids(wanted, run, store, columns)

@@ -32,7 +32,7 @@ def main(run: str, folder: str) -> None:
 
     from galcat_core import stages
     from galcat_core.errors import GalcatError
-    from galcat_core.inference_network import network_of
+    from galcat_core.inference.network import network_of
     from galcat_core.runs import Run
 
     try:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from galcat_core import backend, runs
 from galcat_core.config import Config
 from galcat_core.errors import GalcatError
-from galcat_core.inference_calibration import settle
+from galcat_core.inference.calibrating import settle
 from galcat_core.jobs.command import LOGS
 from galcat_core.provenance import Provenance, code_version, computed_on
 from galcat_core.records import Split
@@ -52,7 +52,7 @@ def train(
         Its training galaxies are learnt from, its validation galaxies tell when to stop.
     config : Config
         Sections `train` and `augment`; `calibrate` for what is fitted at the end (see
-        `inference_calibration.settle`).
+        `inference.calibrating.settle`).
     workers : int
         Processes that train together by Horovod; 1 takes none and needs no Horovod.
     survey : str, optional

@@ -10,7 +10,7 @@ import numpy as np
 
 from galcat_core.errors import GalcatError
 from galcat_core.evaluation.calibration import Calibrations
-from galcat_core.inference_calibration import VALIDATION
+from galcat_core.inference.calibrating import VALIDATION
 from galcat_core.runs import Run
 
 METRICS = ("loss", "accuracy", "val_loss", "val_accuracy")

@@ -13,8 +13,8 @@ from galcat_core.config import Config
 from galcat_core.errors import GalcatError
 from galcat_core.evaluation import metrics, plots, style
 from galcat_core.files import write_text
-from galcat_core.inference import predict
-from galcat_core.inference_look import fitted_digests
+from galcat_core.inference.look import fitted_digests
+from galcat_core.inference.predicting import predict
 from galcat_core.provenance import Provenance
 from galcat_core.records import Predictions, Split
 from galcat_core.tables import provenance_of, write_table

@@ -8,7 +8,7 @@ import pytest
 from galcat_core import jobs
 from galcat_core.cli import main as galcat
 from galcat_core.images.shards import write_store
-from galcat_core.inference import predict_to
+from galcat_core.inference.predicting import predict_to
 from tests.blobs import blobs
 from tests.small_runs import two_runs
 
@@ -71,7 +71,7 @@ def test_kill_9_of_a_node_s_worker_leaves_its_parts_to_the_other(words, alone, t
         found = {}
         for process in psutil.process_iter(["cmdline"]):
             line = process.info["cmdline"] or []
-            if "galcat_core.inference_worker" in line and str(tmp_path) in line[-1]:
+            if "galcat_core.inference.worker" in line and str(tmp_path) in line[-1]:
                 found[process.environ().get("SLURM_PROCID")] = process
         return found
 

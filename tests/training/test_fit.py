@@ -14,13 +14,14 @@ import psutil
 import pytest
 from PIL import Image
 
-from galcat_core import inference_calibration, models, runs
+from galcat_core import models, runs
 from galcat_core.config import Config
 from galcat_core.datasets.pipeline import Batches, Pictures, shuffled
 from galcat_core.errors import GalcatError
 from galcat_core.images.pictures import import_pictures
 from galcat_core.images.store import CutoutStore
-from galcat_core.inference import predict
+from galcat_core.inference import calibrating
+from galcat_core.inference.predicting import predict
 from galcat_core.models import network
 from galcat_core.records import Split
 from galcat_core.runs import Run
@@ -313,7 +314,7 @@ def test_a_run_learns_from_other_looks_and_says_so(tmp_path):
     ]
     own = np.stack([1 - each[0], each[0]], axis=1)
     asked.pop("calibration")
-    seen = inference_calibration._in_looks(run, store, ids, own, asked)[:, 1]
+    seen = calibrating._in_looks(run, store, ids, own, asked)[:, 1]
     shown_in = np.argmin(np.abs(np.stack(each) - seen), axis=0)
     assert np.allclose(np.stack(each)[shown_in, np.arange(len(ids))], seen, atol=1e-6)
     assert len(set(shown_in)) > 1

@@ -15,7 +15,7 @@ from galcat_core.errors import GalcatError, listed
 from galcat_core.evaluation import calibration
 from galcat_core.evaluation.metrics import predicted_index
 from galcat_core.images.store import CutoutStore
-from galcat_core.inference_look import (
+from galcat_core.inference.look import (
     Found,
     Size,
     calibration_of,
@@ -23,7 +23,7 @@ from galcat_core.inference_look import (
     look,
     mean_of,
 )
-from galcat_core.inference_parts import in_parts, unit_of
+from galcat_core.inference.parts import in_parts, unit_of
 from galcat_core.progress import bar
 from galcat_core.provenance import Provenance
 from galcat_core.records import Embedding, Predictions
@@ -65,7 +65,7 @@ def predict(
     any_recipe : bool
         Accept pictures that were rendered otherwise than those the run learnt from.
     **looks
-        What else is looked at, as in `inference_look.Size`: `turned` (bool: test-time augmentation,
+        What else is looked at, as in `inference.look.Size`: `turned` (bool: test-time augmentation,
         the mean over the eight turned and mirrored pictures), `passes` and `seed` (Monte Carlo
         dropout), `calibration` (a survey's, or "none"; default: see `Calibrations.of`),
         `percentile` (of `domain_distance`, above which a galaxy is `out_of_domain`; 99).

@@ -24,10 +24,10 @@ from galcat_core.evaluation import calibration
 from galcat_core.evaluation.calibration import Calibration, Calibrations
 from galcat_core.images.shards import write_store
 from galcat_core.images.store import CutoutStore
-from galcat_core.inference import embed, predict, predict_to
-from galcat_core.inference_calibration import calibrate, settle
-from galcat_core.inference_look import entropy_of
-from galcat_core.inference_network import VIEWS, seen
+from galcat_core.inference.calibrating import calibrate, settle
+from galcat_core.inference.look import entropy_of
+from galcat_core.inference.network import VIEWS, seen
+from galcat_core.inference.predicting import embed, predict, predict_to
 from galcat_core.models.ship import pack, pack_ensemble
 from galcat_core.records import Predictions, Split
 from galcat_core.runs import Run
@@ -37,7 +37,7 @@ from galcat_core.sections import Calibrate
 pytestmark = pytest.mark.filterwarnings(
     "ignore:__array__ implementation doesn.t accept a copy keyword:DeprecationWarning"
 )
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 COUNT = 110
 RECIPE = {"stretch": "lupton", "size_px": 40, "shard_rows": 64}
 
@@ -216,8 +216,8 @@ def test_a_pass_is_the_network_with_its_dropout_at_work(runs, store):
     import keras
 
     from galcat_core import models
-    from galcat_core.inference_dropout import Thinned
-    from galcat_core.inference_network import network_of
+    from galcat_core.inference.dropout import Thinned
+    from galcat_core.inference.network import network_of
 
     rows = np.arange(3)
     network = network_of(runs[0].folder, runs[0].digest, 3)
@@ -236,7 +236,7 @@ def test_dropouts_inside_branches_and_of_whole_branches():
     import keras
     from keras import layers
 
-    from galcat_core.inference_dropout import cut, with_masks
+    from galcat_core.inference.dropout import cut, with_masks
 
     keras.utils.set_random_seed(1)
     pictures = keras.Input((4, 4, 3))
@@ -285,7 +285,7 @@ def test_all_of_it_at_once_survives_a_kill(runs, store, tmp_path):
     script = (
         "import sys\n"
         "from galcat_core.images.store import CutoutStore\n"
-        "from galcat_core.inference import predict_to\n"
+        "from galcat_core.inference.predicting import predict_to\n"
         "store = CutoutStore.open(sys.argv[1])\n"
         "size = dict(batch_size=4, part_rows=4, turned=True, passes=1)\n"
         "predict_to(sys.argv[2], sys.argv[3:], store, store.ids[:20], **size)\n"

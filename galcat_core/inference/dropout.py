@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from galcat_core.errors import GalcatError
-from galcat_core.inference_network import AHEAD, Network, ahead, both_classes
+from galcat_core.inference.network import AHEAD, Network, ahead, both_classes
 from galcat_core.runs import Run
 
 if TYPE_CHECKING:

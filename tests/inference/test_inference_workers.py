@@ -18,19 +18,20 @@ from blobs import blobs
 from command_line import galcat
 from small_runs import two_runs
 
-from galcat_core import backend, inference_crew, inference_worker, jobs
+from galcat_core import backend, jobs
 from galcat_core.errors import GalcatError
 from galcat_core.images.shards import write_store
 from galcat_core.images.store import CutoutStore
-from galcat_core.inference import predict_to
-from galcat_core.inference_look import Size
-from galcat_core.inference_parts import Plan
+from galcat_core.inference import crew, worker
+from galcat_core.inference.look import Size
+from galcat_core.inference.plan import Plan
+from galcat_core.inference.predicting import predict_to
 
 # Keras 3.15 converts TensorFlow arrays in a way that NumPy 2 warns of
 pytestmark = pytest.mark.filterwarnings(
     "ignore:__array__ implementation doesn.t accept a copy keyword:DeprecationWarning"
 )
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 
 RUNS: list[Path] = []  # two, see `runs`
 COUNT = 120
@@ -39,7 +40,7 @@ SCRIPT = f"""
 import sys
 from galcat_core.errors import GalcatError
 from galcat_core.images.store import CutoutStore
-from galcat_core.inference import predict_to
+from galcat_core.inference.predicting import predict_to
 try:
     predict_to(sys.argv[1], sys.argv[3:], CutoutStore.open(sys.argv[2]), workers=2, **{SMALL})
 except GalcatError as error:
@@ -99,7 +100,7 @@ def wait_for(condition, process: subprocess.Popen | None = None):
 
 
 def test_two_workers_write_what_one_writes(store, tmp_path, capfd):
-    """As of `embed` below, in a job, and with features beside them in test_inference.py."""
+    """As of `embed` below, in a job, and with features beside them in test_predicting.py."""
     given = [store.path, "--run", RUNS[0], "--any-recipe", "--batch-size", 8]
     tables = [tmp_path / f"{workers}.parquet" for workers in (1, 2)]
     for workers, table in enumerate(tables, 1):
@@ -115,8 +116,8 @@ def test_a_worker_that_is_killed_leaves_its_parts_to_the_other(store, alone, tmp
     process = begin(out, store)
     wait_for(lambda: len(parts_of(out)) > 2, process)
     workers = workers_of(process)
-    for worker in workers:
-        worker.suspend()
+    for one in workers:
+        one.suspend()
     with pytest.raises(GalcatError, match="another galcat is making it"):
         predict_to(out, RUNS, store, progress=False, **SMALL)
     workers[1].kill()
@@ -134,8 +135,8 @@ def test_when_all_are_killed_it_is_told_and_another_call_makes_only_what_is_miss
     out = tmp_path / "p.parquet"
     process = begin(out, store)
     wait_for(lambda: len(parts_of(out)) > 2, process)
-    for worker in workers_of(process):
-        worker.kill()
+    for one in workers_of(process):
+        one.kill()
     told = process.communicate()[1].strip().splitlines()[-1]
     assert process.returncode == 1
     assert "prediction stopped: worker 0 of 2 was killed by SIGKILL" in told
@@ -225,7 +226,7 @@ def test_a_part_is_made_once_and_one_that_comes_free_is_made(tmp_path):
     plan, claims = Counting(tmp_path / "parts"), tmp_path / "claims"
     dead = claims / "0-000003"
     dead.write_text("7")
-    run = [threading.Thread(target=inference_worker.work, args=([plan], claims, r)) for r in (0, 1)]
+    run = [threading.Thread(target=worker.work, args=([plan], claims, r)) for r in (0, 1)]
     for thread in run:
         thread.start()
     wait_for(lambda: plan.missing() == [3])
@@ -239,10 +240,10 @@ def test_a_part_is_made_once_and_one_that_comes_free_is_made(tmp_path):
 def test_a_slurm_job_has_its_own_number_of_workers(monkeypatch):
     monkeypatch.setenv("GALCAT_SRUN", "2 4")
     monkeypatch.setenv("SLURM_JOB_ID", "7")
-    inference_crew.check(8)
-    inference_crew.check(1)  # the first node alone
+    crew.check(8)
+    crew.check(1)  # the first node alone
     with pytest.raises(GalcatError, match=r"3 workers in a job of 2 nodes with 4 tasks.*workers 8"):
-        inference_crew.check(3)
+        crew.check(3)
 
 
 def test_parts_are_cut_by_the_number_of_galaxies_alone():
@@ -258,5 +259,5 @@ def test_each_worker_sees_a_gpu_of_its_own(monkeypatch, told, place, seen):
     for name in ("TF_FORCE_GPU_ALLOW_GROWTH", "XLA_PYTHON_CLIENT_PREALLOCATE"):
         monkeypatch.setenv(name, "false")
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", told)
-    inference_worker.see_own_gpu(place)
+    worker.see_own_gpu(place)
     assert os.environ["CUDA_VISIBLE_DEVICES"] == seen

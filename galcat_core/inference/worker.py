@@ -1,6 +1,6 @@
-"""One worker of a prediction: `python -m galcat_core.inference_worker CLAIMS_FOLDER`; takes parts until all are there.
+"""One worker of a prediction: `python -m galcat_core.inference.worker CLAIMS_FOLDER`; takes parts until all are there.
 
-`inference_crew` starts it, on this machine or by srun on the nodes of a cluster.
+`inference.crew` starts it, on this machine or by srun on the nodes of a cluster.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from galcat_core import backend
-from galcat_core.inference_crew import TASK
-from galcat_core.inference_parts import Plan
+from galcat_core.inference.crew import TASK
+from galcat_core.inference.plan import Plan
 from galcat_core.jobs import crew
 from galcat_core.jobs.crew import RANK
 

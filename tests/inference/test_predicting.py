@@ -19,7 +19,8 @@ from galcat_core.config import Config
 from galcat_core.errors import GalcatError
 from galcat_core.images.shards import write_store
 from galcat_core.images.store import CutoutStore
-from galcat_core.inference import (
+from galcat_core.inference.network import ahead
+from galcat_core.inference.predicting import (
     check_recipe,
     embed,
     embed_to,
@@ -28,7 +29,6 @@ from galcat_core.inference import (
     predict_to,
     run_label,
 )
-from galcat_core.inference_network import ahead
 from galcat_core.provenance import Provenance
 from galcat_core.records import Embedding, Predictions, Split
 from galcat_core.runs import Run
@@ -37,7 +37,7 @@ from galcat_core.runs import Run
 pytestmark = pytest.mark.filterwarnings(
     "ignore:__array__ implementation doesn.t accept a copy keyword:DeprecationWarning"
 )
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 COUNT = 150
 RECIPE = {"stretch": "lupton", "size_px": 40, "bands": ["i", "r", "g"], "shard_rows": 64}
 
@@ -179,7 +179,7 @@ def test_killed_at_any_moment_it_goes_on(run, store, tmp_path):
     script = (
         "import sys\n"
         "from galcat_core.images.store import CutoutStore\n"
-        "from galcat_core.inference import predict_to\n"
+        "from galcat_core.inference.predicting import predict_to\n"
         "store = CutoutStore.open(sys.argv[2])\n"
         "predict_to(sys.argv[3], sys.argv[1], store, batch_size=4, part_rows=4)\n"
     )
@@ -203,7 +203,7 @@ def test_killed_at_any_moment_it_goes_on(run, store, tmp_path):
 def test_parts_of_an_earlier_start_are_used_and_those_of_other_work_are_not(
     run, store, tmp_path, monkeypatch
 ):
-    from galcat_core.inference_parts import Plan
+    from galcat_core.inference.plan import Plan
 
     made = []
     make = Plan.make
@@ -242,19 +242,19 @@ def test_only_one_at_a_time_makes_a_file(run, store, tmp_path):
 
 def test_memory_is_bounded_by_batches(run, store, monkeypatch):
     """No more pictures are read than the network has asked for, but for a few batches."""
-    from galcat_core import inference_network
+    from galcat_core.inference import network
 
     read, peak = [], []
     images = type(store).images
     monkeypatch.setattr(
         type(store), "images", lambda self, rows: (read.append(len(rows)), images(self, rows))[1]
     )
-    network = inference_network.network_of(run.folder, run.digest, 10)
+    loaded = network.network_of(run.folder, run.digest, 10)
     done = 0
-    for part in network.outputs(store, np.arange(COUNT)):
+    for part in loaded.outputs(store, np.arange(COUNT)):
         done += len(part.features)
         peak.append(sum(read) - done)
-    assert done == COUNT and max(peak) <= 10 * (inference_network.AHEAD + 2)
+    assert done == COUNT and max(peak) <= 10 * (network.AHEAD + 2)
 
 
 def test_a_reading_error_comes_through_and_the_thread_ends(run, store, tmp_path):

@@ -14,20 +14,17 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
 from galcat_core.errors import GalcatError
 from galcat_core.files import write_text
+from galcat_core.inference.plan import Plan
 from galcat_core.jobs import crew, srun, watching
 from galcat_core.jobs.command import LOGS
 from galcat_core.jobs.crew import Codes
 
-if TYPE_CHECKING:
-    from galcat_core.inference_parts import Plan
-
-WORKER = "galcat_core.inference_worker"
+WORKER = "galcat_core.inference.worker"
 CLAIMS = "claims-"  # folder of what is taken, in that of the parts; each start has its own
 TASK = "plans.jsonl"  # in it: a plan a line
 LOOK_SECONDS = 0.3  # between two looks at the workers

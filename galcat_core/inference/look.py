@@ -16,8 +16,8 @@ from galcat_core.embeddings.domain import Domain
 from galcat_core.errors import GalcatError
 from galcat_core.evaluation import calibration
 from galcat_core.evaluation.calibration import Calibration, Calibrations
-from galcat_core.inference_dropout import thinned_of
-from galcat_core.inference_network import VIEWS, Network, network_of
+from galcat_core.inference.dropout import thinned_of
+from galcat_core.inference.network import VIEWS, Network, network_of
 from galcat_core.provenance import digest
 
 if TYPE_CHECKING:

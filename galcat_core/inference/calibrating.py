@@ -12,8 +12,8 @@ from galcat_core.embeddings.domain import Domain
 from galcat_core.errors import GalcatError, listed
 from galcat_core.evaluation import calibration
 from galcat_core.evaluation.calibration import Calibration, Calibrations
-from galcat_core.inference import embed, predict_and_embed
-from galcat_core.inference_look import appearance_of
+from galcat_core.inference.look import appearance_of
+from galcat_core.inference.predicting import embed, predict_and_embed
 from galcat_core.sections import Calibrate
 
 if TYPE_CHECKING:
