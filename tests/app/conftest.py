@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 from galcat_app import Server, serve
-from galcat_app.state.explore import ExploreState
-from galcat_app.state.similar import BOX
+from galcat_app.state.explore.page import ExploreState
+from galcat_app.state.explore.similar import BOX
 from synthetic_projects import make_project
 from trainable import make_trainable
 from visits import Visit

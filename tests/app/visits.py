@@ -12,7 +12,7 @@ from urllib.parse import urlparse
 import numpy as np
 import pytest
 from galcat_app.menu import PAGES
-from galcat_app.state.explore import ExploreState
+from galcat_app.state.explore.page import ExploreState
 from PIL import Image
 
 GRAVE = ("serious", "critical")

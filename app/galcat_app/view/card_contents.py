@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from galcat_app.state.explore import ExploreState
+from galcat_app.state.explore.page import ExploreState
+from galcat_app.state.explore.pictures import Picture
+from galcat_app.state.explore.sample import classes
 from galcat_app.state.finding import angle_text
 from galcat_app.state.folder import SURVEYS
-from galcat_app.state.pictures import Picture
-from galcat_app.state.sample import classes
 from galcat_app.view.contents import RAMP, id_text, probability, value_text
 from galcat_core.columns import notes_of
 from galcat_core.errors import GalcatError

@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 
 from galcat_app.state import palettes
-from galcat_app.state.explore import ExploreState
-from galcat_app.state.labels import FILE
-from galcat_app.state.sample import classes
-from galcat_app.state.similar import EMBED
-from galcat_app.state.upload import MOST_BYTES
-from galcat_app.state.upload_worker import STEPS
+from galcat_app.state.explore.labels import FILE
+from galcat_app.state.explore.page import ExploreState
+from galcat_app.state.explore.sample import classes
+from galcat_app.state.explore.similar import EMBED
+from galcat_app.state.explore.upload import MOST_BYTES
+from galcat_app.state.explore.upload_worker import STEPS
 
 TABLE_COLUMNS = ("id", "p", "predicted", "cluster", "ra_deg", "dec_deg")
 SHOWN_NAMES = {"ra_deg": "RA (deg)", "dec_deg": "Dec (deg)", "predicted": "class"}

@@ -10,7 +10,7 @@ from typing import Any
 import ipywidgets
 import traitlets
 
-from galcat_app.state.explore import ExploreState
+from galcat_app.state.explore.page import ExploreState
 from galcat_app.view import card_contents, contents
 from galcat_app.view.looks import looks
 from galcat_app.view.page import Page

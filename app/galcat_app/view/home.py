@@ -10,10 +10,11 @@ import ipywidgets
 import traitlets
 
 from galcat_app.menu import ORDER, report_href
-from galcat_app.state import palettes, work
-from galcat_app.state.home import HomeState
+from galcat_app.state import palettes
+from galcat_app.state.home import work
+from galcat_app.state.home.page import HomeState
+from galcat_app.state.home.steps import WAY, shown
 from galcat_app.state.inventory import Network, Pictures, Table, shortly
-from galcat_app.state.steps import WAY, shown
 from galcat_app.view.page import Page, links
 from galcat_app.view.panel import Panel, front, style
 

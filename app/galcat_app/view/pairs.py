@@ -9,7 +9,7 @@ from typing import Any
 import ipywidgets
 import traitlets
 
-from galcat_app.state.pairs import PairsState
+from galcat_app.state.pairs.page import PairsState
 from galcat_app.view import pairs_card, pairs_where
 from galcat_app.view import pairs_contents as contents
 from galcat_app.view.looks import looks

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from galcat_app.state.matches import SIDES
-from galcat_app.state.pairs import PairsState
+from galcat_app.state.pairs.matches import SIDES
+from galcat_app.state.pairs.page import PairsState
 from galcat_app.view.card_contents import FLAGS, scale_bar, sky_links
 from galcat_app.view.contents import value_text
 from galcat_app.view.pairs_contents import (

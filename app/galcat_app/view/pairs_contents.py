@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 
 from galcat_app.state import palettes
-from galcat_app.state.matches import SIDES, Source
-from galcat_app.state.pairs import PairsState
-from galcat_app.state.pairs_changes import MARKS
-from galcat_app.state.pairs_columns import NUMBER
-from galcat_app.state.pairs_pictures import Shown
+from galcat_app.state.pairs.changes import MARKS
+from galcat_app.state.pairs.columns import NUMBER
+from galcat_app.state.pairs.matches import SIDES, Source
+from galcat_app.state.pairs.page import PairsState
+from galcat_app.state.pairs.pictures import Shown
 from galcat_app.view.card_contents import scale_bar
 from galcat_app.view.contents import value_text
 

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from galcat_app.state import palettes
-from galcat_app.state.matches import SIDES
-from galcat_app.state.pairs import PairsState
-from galcat_app.state.pairs_changes import MARKS
-from galcat_app.state.pairs_columns import NUMBER
-from galcat_app.state.pairs_list import SEPARATION
+from galcat_app.state.pairs.changes import MARKS
+from galcat_app.state.pairs.columns import NUMBER
+from galcat_app.state.pairs.listing import SEPARATION
+from galcat_app.state.pairs.matches import SIDES
+from galcat_app.state.pairs.page import PairsState
 from galcat_app.view.contents import value_text
 from galcat_app.view.looks import numbered
 from galcat_app.view.pairs_contents import label_of, plain, separation_of

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from galcat_app.state import sample
-from galcat_app.state.explore import ExploreState
+from galcat_app.state.explore import sample
+from galcat_app.state.explore.page import ExploreState
 from galcat_app.view.contents import RAMP
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import ipywidgets
 import traitlets
 
-from galcat_app.state.training import FORM, TrainingState
+from galcat_app.state.training.page import FORM, TrainingState
 from galcat_app.view import training_contents as contents
 from galcat_app.view.page import Page
 from galcat_app.view.panel import FRONT, Panel, front

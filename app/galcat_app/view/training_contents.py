@@ -6,11 +6,11 @@ import math
 from typing import Any
 
 from galcat_app.menu import report_href
-from galcat_app.state.training import TrainingState
-from galcat_app.state.training_course import Course
-from galcat_app.state.training_fields import FIELDS, SECTIONS
-from galcat_app.state.training_inputs import Choice
-from galcat_app.state.training_list import Training
+from galcat_app.state.training.course import Course
+from galcat_app.state.training.fields import FIELDS, SECTIONS
+from galcat_app.state.training.inputs import Choice
+from galcat_app.state.training.listing import Training
+from galcat_app.state.training.page import TrainingState
 from galcat_core.jobs.places import Place
 
 ENDED = {"early": "stopped early: no better for long enough", "epochs": "all epochs were used"}

@@ -10,7 +10,7 @@ from typing import Any
 import pairs_visits
 import pytest
 from galcat_app import Server, serve
-from galcat_app.state.pairs import PairsState
+from galcat_app.state.pairs.page import PairsState
 from synthetic_pairs import make_pairs_project
 from visits import Visit
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from galcat_app.state.pairs import PairsState
+from galcat_app.state.pairs.page import PairsState
 from synthetic_pairs import joined
 
 from galcat_core.tables import read_table, write_table

@@ -8,8 +8,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from galcat_app.state.folder import Notice
-from galcat_app.state.matches import open_matches
-from galcat_app.state.pairs import PairsState
+from galcat_app.state.pairs.matches import open_matches
+from galcat_app.state.pairs.page import PairsState
 from galcat_app.view import pairs_card, pairs_contents, pairs_where
 from galcat_app.view.pairs import PairsPage
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from galcat_app.state.pairs import PairsState
-from galcat_app.state.pairs_sky import sky_map
+from galcat_app.state.pairs.page import PairsState
+from galcat_app.state.pairs.sky import sky_map
 from synthetic_pairs import joined
 from synthetic_projects import FIRST_SDSS
 

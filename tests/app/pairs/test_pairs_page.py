@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from galcat_app import Server, serve
-from galcat_app.state.pairs import PairsState
+from galcat_app.state.pairs.page import PairsState
 from pairs_visits import listed, narrow
 from PIL import Image
 from synthetic_projects import is_picture_of

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from command_line import galcat
-from galcat_app.state.pairs import PairsState
-from galcat_app.state.pairs_changes import MARKS
-from galcat_app.state.pairs_review import FILE
+from galcat_app.state.pairs.changes import MARKS
+from galcat_app.state.pairs.page import PairsState
+from galcat_app.state.pairs.review import FILE
 
 from galcat_core.errors import GalcatError
 from galcat_core.records import Pairs, Review, Split
@@ -86,7 +86,7 @@ def test_two_pages_at_once_lose_nothing(own_twins: Path) -> None:
 
 WRITER = """
 import sys
-from galcat_app.state.pairs import PairsState
+from galcat_app.state.pairs.page import PairsState
 state = PairsState(sys.argv[1])
 print("ready", flush=True)
 sys.stdin.readline()

@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 from command_line import galcat
 from galcat_app import serve
-from galcat_app.state.pairs import PairsState
-from galcat_app.state.pairs_review import FILE
+from galcat_app.state.pairs.page import PairsState
+from galcat_app.state.pairs.review import FILE
 from pairs_visits import narrow, opened, selected, ticked
 from visits import Visit
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from galcat_app.state.pairs import PairsState
-from galcat_app.state.pairs_review import FILE
+from galcat_app.state.pairs.page import PairsState
+from galcat_app.state.pairs.review import FILE
 from galcat_app.view.pairs import PairsPage
 from synthetic_pairs import make_pairs_project
 

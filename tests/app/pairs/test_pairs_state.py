@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from galcat_app.state.pairs import PairsState
-from galcat_app.state.pairs_review import FILE
+from galcat_app.state.pairs.page import PairsState
+from galcat_app.state.pairs.review import FILE
 from galcat_app.view import pairs_card, pairs_contents, pairs_where
 from galcat_app.view.looks import looks
 from galcat_app.view.pairs import PairsPage

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from galcat_app.state.pairs import PairsState
+from galcat_app.state.pairs.page import PairsState
 from matplotlib.path import Path as Outline
 from pairs_visits import listed
 from synthetic_projects import is_picture_of

@@ -1,0 +1,1 @@
+"""The Home page's state: what is in the project folder, what to do next, the simulated survey."""

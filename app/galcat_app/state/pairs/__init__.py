@@ -1,0 +1,1 @@
+"""The Pairs page's state, from the list of matches up to what is said of them."""

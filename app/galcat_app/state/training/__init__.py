@@ -1,0 +1,1 @@
+"""The Training page's state: the form, the trainings that there are, how they get on."""
