@@ -22,7 +22,7 @@ from galcat_core.errors import GalcatError
 class Map(Panel):
     """The points; large things are traits of their own, so that only what changes is sent."""
 
-    _esm = front("map", "scatter", "hover", "plane", "hand", "legend")
+    _esm = front("explore/map", "scatter", "hover", "plane", "hand", "explore/legend")
     points = traitlets.Bytes().tag(sync=True)
     codes = traitlets.Bytes().tag(sync=True)
     selected = traitlets.Bytes().tag(sync=True)
@@ -33,7 +33,7 @@ class Map(Panel):
 class Gallery(Panel):
     """Selected galaxies as pictures or table, and what can be done with them."""
 
-    _esm = front("gallery", "actions")
+    _esm = front("explore/gallery", "explore/actions")
     focus = traitlets.Int(-1).tag(sync=True)
     tools = traitlets.Dict().tag(sync=True)
 
@@ -41,7 +41,7 @@ class Gallery(Panel):
 class Card(Panel):
     """One galaxy; what comes later or changes by itself has a trait of its own."""
 
-    _esm = front("card")
+    _esm = front("explore/card")
     known = traitlets.Dict({"row": -1}).tag(sync=True)
     neighbours = traitlets.Dict({"row": -1}).tag(sync=True)
 
@@ -49,7 +49,7 @@ class Card(Panel):
 class Threshold(Panel):
     """Probabilities of a class, and what a threshold on them chooses."""
 
-    _esm = front("threshold")
+    _esm = front("explore/threshold")
 
 
 class Explore(Page):

@@ -52,8 +52,8 @@ OWN = (
 class Overview(Panel):
     """All of the first page; pictures and points are traits of their own, sent when they change."""
 
-    _esm = front("home")
-    _css = style("home")
+    _esm = front("home/home")
+    _css = style("home/home")
     rows = traitlets.List().tag(sync=True)
     points = traitlets.Bytes().tag(sync=True)
 

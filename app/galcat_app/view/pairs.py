@@ -14,13 +14,13 @@ from galcat_app.view import pairs_card, pairs_where
 from galcat_app.view import pairs_contents as contents
 from galcat_app.view.looks import looks
 from galcat_app.view.page import Page
-from galcat_app.view.panel import FRONT, Panel, front
+from galcat_app.view.panel import Panel, front, style
 
 
 class PairSky(Panel):
     """Where the pairs are; large things are traits of their own, so that only what changes is sent."""
 
-    _esm = front("pairs_sky", "scatter", "hover", "plane", "hand")
+    _esm = front("pairs/sky", "scatter", "hover", "plane", "hand")
     points = traitlets.Bytes().tag(sync=True)
     codes = traitlets.Bytes().tag(sync=True)
     listed = traitlets.Bytes().tag(sync=True)
@@ -31,7 +31,7 @@ class PairSky(Panel):
 class PairHistogram(Panel):
     """How many pairs have which separation, or any other number."""
 
-    _esm = front("pairs_histogram", "hover")
+    _esm = front("pairs/histogram", "hover")
     said = traitlets.Int(0).tag(sync=True)
     at = traitlets.Float(None, allow_none=True).tag(sync=True)
 
@@ -39,8 +39,8 @@ class PairHistogram(Panel):
 class PairList(Panel):
     """The pairs as pictures or table, page by page; the page's main panel."""
 
-    _esm = front("pairs_list", "pairs_menus", "pairs_cells", "pairs_selected")
-    _css = (FRONT / "pairs.css").read_text()
+    _esm = front("pairs/list", "pairs/menus", "pairs/cells", "pairs/selected")
+    _css = style("pairs/pairs")
     columns = traitlets.List().tag(sync=True)
     pictures = traitlets.Dict().tag(sync=True)
     selected = traitlets.Dict({"count": 0, "here": []}).tag(sync=True)
@@ -50,7 +50,7 @@ class PairList(Panel):
 class PairCard(Panel):
     """One pair."""
 
-    _esm = front("pairs_card", "pairs_stretch")
+    _esm = front("pairs/card", "pairs/stretch")
     pictures = traitlets.Dict().tag(sync=True)
     selected = traitlets.Int(0).tag(sync=True)
 

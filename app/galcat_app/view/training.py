@@ -14,7 +14,7 @@ import traitlets
 from galcat_app.state.training.page import FORM, TrainingState
 from galcat_app.view import training_contents as contents
 from galcat_app.view.page import Page
-from galcat_app.view.panel import FRONT, Panel, front
+from galcat_app.view.panel import Panel, front, style
 from galcat_app.view.watcher import Watcher
 from galcat_core.errors import GalcatError
 
@@ -26,15 +26,15 @@ log = logging.getLogger(__name__)
 class Trainings(Panel):
     """The list."""
 
-    _esm = front("training_list", "training_common")
-    _css = (FRONT / "training.css").read_text()
+    _esm = front("training/list", "training/common")
+    _css = style("training/training")
     selected = traitlets.Unicode("").tag(sync=True)
 
 
 class Form(Panel):
     """A new training: `content` is the form itself, `draft` what is in it and what is wrong with it."""
 
-    _esm = front("training_form", "training_common")
+    _esm = front("training/form", "training/common")
     draft = traitlets.Dict().tag(sync=True)
     busy = traitlets.Bool(False).tag(sync=True)
     shown = traitlets.Bool(True).tag(sync=True)
@@ -43,7 +43,7 @@ class Form(Panel):
 class Detail(Panel):
     """One training: head, curves and log are traits of their own, so that only what changes is sent."""
 
-    _esm = front("training_detail", "training_curves", "training_common")
+    _esm = front("training/detail", "training/curves", "training/common")
     curves = traitlets.Dict().tag(sync=True)
     log = traitlets.Dict().tag(sync=True)
     busy = traitlets.Unicode("").tag(sync=True)
