@@ -41,8 +41,8 @@ def evaluate(
     work = Provenance("evaluate", digests(*given), settings(config.evaluate, **chosen))
     if folder_made_already(out, work, force):
         return json.loads((out / "metrics.json").read_text())
+    from galcat_core.evaluation.figures import draw
     from galcat_core.evaluation.metrics import evaluate as measure
-    from galcat_core.evaluation.report import report
     from galcat_core.images.store import CutoutStore
     from galcat_core.records import Predictions
 
@@ -54,7 +54,7 @@ def evaluate(
     if store is not None and not judged.table["id"].isin(store.ids).any():
         raise GalcatError(f"{images}: none of the galaxies that are judged has a picture in there")
     result = measure(judged, truth, config.evaluate)
-    report(out, result, judged, truth, store=store)
+    draw(out, result, judged, truth, store=store)
     mark_folder(out, work)
     _show(result, predictions.name.split(".")[0])
     return result

@@ -89,9 +89,9 @@ def report(
     work = Provenance("report", _inputs(opened, asked, pairs), settings(config.evaluate, **choices))
     if _page_made_already(out, work, force):
         return out
-    from galcat_core.evaluation.report_lineage import ancestry
-    from galcat_core.evaluation.report_page import page
-    from galcat_core.evaluation.report_sets import judge
+    from galcat_core.evaluation.report.lineage import ancestry
+    from galcat_core.evaluation.report.page import page
+    from galcat_core.evaluation.report.sets import judge
 
     line, judged = ancestry(opened), []
     for wanted in asked:

@@ -169,7 +169,7 @@ def test_a_report_runs_no_script_of_others_and_reaches_nothing(
 @pytest.mark.browser
 def test_the_script_of_a_real_report_runs(chromium: Any, tmp_path: Path) -> None:
     """The page as `galcat report` makes it keeps its downloads: its own script is the one allowed."""
-    from galcat_core.evaluation.report_page import _style_and_script
+    from galcat_core.evaluation.report.page import _style_and_script
 
     script = _style_and_script()["script"]
     body = f'<figure data-name="roc"><p class="files"></p></figure><script>{script}</script>'

@@ -16,8 +16,8 @@ from PIL import Image
 
 from galcat_core.errors import GalcatError
 from galcat_core.evaluation import galleries, maps, plots, style
+from galcat_core.evaluation.figures import draw
 from galcat_core.evaluation.metrics import evaluate, join
-from galcat_core.evaluation.report import report
 from galcat_core.records import Clusters, Projection
 from galcat_core.sections import Evaluate
 
@@ -60,7 +60,7 @@ def test_report_writes_every_figure(case, tmp_path):
     projection = Projection(spread.assign(id=predictions.ids))
     clusters = Clusters(pd.DataFrame({"id": predictions.ids, "cluster": rng.integers(-1, 2, 700)}))
     store = Pictures(predictions.ids[:500])
-    files = report(tmp_path, result, predictions, labels, store, projection, clusters)
+    files = draw(tmp_path, result, predictions, labels, store, projection, clusters)
     assert json.loads(files[0].read_text())["n"] == 700
     names = {file.stem for file in files[1:]}
     assert names == {
@@ -142,7 +142,7 @@ def test_figures_of_a_result_with_gaps(tmp_path, predictions_of, labels_of):
     truth = np.arange(40) < 20
     predictions, labels = predictions_of(np.linspace(0, 0.4, 40)), labels_of(truth)
     result = evaluate(predictions, labels, Evaluate(bootstrap=10))
-    files = report(tmp_path, result, predictions, labels)
+    files = draw(tmp_path, result, predictions, labels)
     assert len(files) == 11
 
 

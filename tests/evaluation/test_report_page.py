@@ -15,7 +15,7 @@ from reports import CONFIG, Page, begin, download, made, make_project, said
 
 from galcat_core.errors import GalcatError
 from galcat_core.evaluation import metrics
-from galcat_core.evaluation.report_tables import escaped
+from galcat_core.evaluation.report.tables import escaped
 from galcat_core.records import Predictions
 from galcat_core.runs import Run
 from galcat_core.stages import report

@@ -12,14 +12,14 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from galcat_core import evaluation
+from galcat_core.evaluation import report
 
 MOST = 100
 HEAD_BYTES = 4096
 LARGEST_BYTES = 200 << 20
 GENERATOR = re.compile(rb'<meta name="generator" content="galcat [^"<>]*">')
 TITLE = re.compile(rb"<title>([^<]*)</title>")
-SCRIPT = Path(evaluation.__file__).parent / "templates/report.js"
+SCRIPT = Path(report.__file__).parent / "templates/report.js"
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def reports_of(project: Path) -> list[Report]:
             made = _report(project, file)
             if made is not None:
                 found.append(made)
-    return sorted(found, key=lambda report: -report.changed)
+    return sorted(found, key=lambda one: -one.changed)
 
 
 def read_report(project: Path, path: str) -> bytes | None:
@@ -64,7 +64,7 @@ def read_report(project: Path, path: str) -> bytes | None:
 
     Only what `reports_of` lists is ever opened, whatever `path` says, and no link is followed.
     """
-    if path not in {report.path for report in reports_of(project)}:
+    if path not in {one.path for one in reports_of(project)}:
         return None
     return _read(project, path, LARGEST_BYTES)
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from galcat_core.errors import GalcatError, listed
 from galcat_core.evaluation import metrics
-from galcat_core.evaluation.report_lineage import Ancestry
+from galcat_core.evaluation.report.lineage import Ancestry
 from galcat_core.records import Predictions
 from galcat_core.sections import Evaluate
 

@@ -10,7 +10,7 @@ import matplotlib
 from fontTools import subset
 from fontTools.ttLib import TTFont
 
-from galcat_core.evaluation.report_figures import uri
+from galcat_core.evaluation.report.figures import uri
 
 FACES = {  # file that comes with matplotlib: weight, style
     "STIXGeneral.ttf": (400, "normal"),

@@ -12,13 +12,14 @@ from typing import Any
 import pandas as pd
 from jinja2 import Environment, PackageLoader
 
-from galcat_core.evaluation import plots, report_plots
-from galcat_core.evaluation.report_figures import Shown, downloads, uri
-from galcat_core.evaluation.report_fonts import font_faces
-from galcat_core.evaluation.report_galleries import Gallery, galleries_of, twins_of
-from galcat_core.evaluation.report_lineage import Ancestry
-from galcat_core.evaluation.report_sets import Judged
-from galcat_core.evaluation.report_tables import (
+from galcat_core.evaluation import plots
+from galcat_core.evaluation.report import plots as report_plots
+from galcat_core.evaluation.report.figures import Shown, downloads, uri
+from galcat_core.evaluation.report.fonts import font_faces
+from galcat_core.evaluation.report.galleries import Gallery, galleries_of, twins_of
+from galcat_core.evaluation.report.lineage import Ancestry
+from galcat_core.evaluation.report.sets import Judged
+from galcat_core.evaluation.report.tables import (
     Table,
     calibration_table,
     counts,
@@ -374,7 +375,7 @@ def _json(found: dict[str, Any]) -> str:
 
 @functools.cache
 def _template():
-    loader = PackageLoader("galcat_core.evaluation", "templates")
+    loader = PackageLoader("galcat_core.evaluation.report", "templates")
     return Environment(
         loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True
     ).get_template("report.html")

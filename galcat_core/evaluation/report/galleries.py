@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from galcat_core.evaluation import galleries
-from galcat_core.evaluation.report_sets import Judged
+from galcat_core.evaluation.report.sets import Judged
 from galcat_core.evaluation.style import color_of, quoted
 
 

@@ -12,7 +12,7 @@ from galcat_core.files import write_text
 from galcat_core.records import Clusters, Predictions, Projection
 
 
-def report(
+def draw(
     folder: str | Path,
     result: dict[str, Any],
     predictions: Predictions,

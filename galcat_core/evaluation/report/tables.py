@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from galcat_core.evaluation.report_sets import Judged
+from galcat_core.evaluation.report.sets import Judged
 from galcat_core.evaluation.style import survey_name
 
 SHOWN = {
