@@ -1,1 +1,1 @@
-"""A run and its test sets -> one HTML page that needs nothing else: tables, figures, galleries, what was trained on what."""
+"""A run and its test sets -> one HTML page that needs nothing else: tables, figures, galleries, lineage."""
