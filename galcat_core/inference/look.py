@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from galcat_core.embeddings import domain
 from galcat_core.embeddings.appearance import appearance
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 LOOKED_AT = 64  # pictures described at a time: they stay in the processor's cache
 # pictures in one part: seconds to a minute of work, and enough parts for many workers; by the number
 # of galaxies alone, so that another number of workers goes on with the same parts
-PART_ROWS, PARTS, LEAST_BATCHES = 4096, 256, 4
+PART_ROWS, PARTS, LEAST_BATCHES = 4096, 256, 8
 
 
 @dataclass(frozen=True)
@@ -146,11 +147,17 @@ def look(
     known, distance = Domain.load(run.folder), nothing
     if known is not None:
         # sums come out otherwise, in their last bits, when numpy parts them among more threads
-        with threadpool_limits(1, "blas"):
+        with _libraries().limit(limits=1, user_api="blas"):
             far = known.distance(features, appearance_of(store, rows))
         distance = known.percentile(far)[:, None]
     kept = features if size.features else nothing
     return Found(mean_of(views), mean_of(calibrated), kept, sampled, entropy, distance)
+
+
+@cache
+def _libraries() -> ThreadpoolController:
+    """Return what numpy computes with; looked for once, since that takes milliseconds."""
+    return ThreadpoolController()
 
 
 def _seen(
