@@ -76,10 +76,16 @@ class Scatter {
 
   toData(px, py) { return [(px - this.view.x) / this.view.k, (this.view.y - py) / this.view.k]; }
 
-  /** Radius of a point in CSS pixels: small where there are many, growing slowly with the zoom. */
+  /** Radius of a point in CSS pixels: small where there are many or little room, growing slowly with the zoom. */
   get radius() {
-    const base = Math.min(Math.max(26 / Math.pow(Math.max(this.size, 1), 0.25), 1.1), 6);
-    const closer = Math.pow(Math.max(this.view.k / this.fitted().k, 1), 0.3);
+    const many = Math.max(this.size, 1);
+    const [left, bottom, right, top] = this.bounds ?? [0, 0, 1, 1];
+    const { k } = this.fitted();
+    const [wide, high] = [right - left, top - bottom];
+    const least = Math.max(wide, high, 1e-6) / 10; // points in a line have room too
+    const room = Math.max(wide, least) * Math.max(high, least) * k * k / many; // of each, in the whole view
+    const base = Math.min(Math.max(Math.min(26 / Math.pow(many, 0.25), 0.36 * Math.sqrt(room)), 1.1), 6);
+    const closer = Math.pow(Math.max(this.view.k / k, 1), 0.3);
     return Math.min(base * closer * this.sizing, 14);
   }
 
