@@ -269,7 +269,7 @@ def _finish(folder: Path, units: Sequence[Unit], rejects: pd.DataFrame) -> None:
     rejects = pd.concat([rejects, *more], ignore_index=True) if len(rejects) else _joined(more)
     tables = [table for table, _ in found if len(table)]
     if not tables:
-        raise GalcatError(f"{folder}: no picture could be made{_told(rejects)}")
+        raise GalcatError(f"none of {len(rejects):,} pictures could be made{_told(rejects)}")
     index = pd.concat(tables, ignore_index=True)
     hashes = [meta["sha256"] for _, meta in found]
     total = hashlib.sha256("\n".join([*hashes, *index.columns]).encode())

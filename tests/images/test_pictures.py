@@ -132,7 +132,7 @@ def test_missing_and_broken_pictures_are_rejected_with_a_reason(folder, table):
 def test_nothing_left_is_an_error(folder):
     for file in folder.rglob("*.*"):
         file.write_text("no picture")
-    with pytest.raises(GalcatError, match="no picture could be made: 7 x no picture"):
+    with pytest.raises(GalcatError, match="none of 7 pictures could be made: 7 x no picture"):
         run(folder)
     with pytest.raises(GalcatError, match="not finished"):
         CutoutStore.open(folder.parent / "store")
