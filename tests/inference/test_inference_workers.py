@@ -248,7 +248,7 @@ def test_a_slurm_job_has_its_own_number_of_workers(monkeypatch):
 
 def test_parts_are_cut_by_the_number_of_galaxies_alone():
     sizes = {count: Size.of(count, 64).part_rows for count in (10, 9_000, 10**6, 27 * 10**6)}
-    assert sizes == {10: 40, 9_000: 256, 10**6: 3968, 27 * 10**6: 4096}
+    assert sizes == {10: 80, 9_000: 512, 10**6: 3968, 27 * 10**6: 4096}
 
 
 @pytest.mark.parametrize(
