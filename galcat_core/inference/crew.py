@@ -21,8 +21,8 @@ from galcat_core.errors import GalcatError
 from galcat_core.files import write_text
 from galcat_core.inference.plan import Plan
 from galcat_core.jobs import crew, srun, watching
-from galcat_core.jobs.command import LOGS
 from galcat_core.jobs.crew import Codes
+from galcat_core.jobs.surroundings import LOGS
 
 WORKER = "galcat_core.inference.worker"
 CLAIMS = "claims-"  # folder of what is taken, in that of the parts; each start has its own

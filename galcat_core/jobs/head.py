@@ -21,7 +21,7 @@ from types import FrameType
 import psutil
 
 from galcat_core.errors import GalcatError, WorkKilled
-from galcat_core.jobs import command, lease, slurm_commands
+from galcat_core.jobs import lease, slurm_commands, surroundings
 from galcat_core.jobs.control import PLACES
 from galcat_core.jobs.job import KILLED, Attempt, Job, State, Submission, now
 from galcat_core.jobs.keeper import GOES_ON, Keeper, after_kill, say
@@ -82,7 +82,7 @@ class Head:
             left = []
             for process in psutil.process_iter():
                 with contextlib.suppress(psutil.Error, OSError):
-                    if process.environ().get(command.LOGS) == str(before.folder):
+                    if process.environ().get(surroundings.LOGS) == str(before.folder):
                         process.kill()
                         left.append(process)
             psutil.wait_procs(left, GRACE_SECONDS)
@@ -92,8 +92,8 @@ class Head:
         """Run the command to its end, or until it is asked to stop; return its exit code."""
         environment = os.environ | self.place.environment(self.job)
         environment |= {
-            command.HEAD: str(os.getpid()),
-            command.LOGS: str(self.attempt.folder),
+            surroundings.HEAD: str(os.getpid()),
+            surroundings.LOGS: str(self.attempt.folder),
             "PYTHONUNBUFFERED": "1",
         }
         words = self.job.command

@@ -9,8 +9,7 @@ import subprocess
 import sys
 
 from galcat_core.errors import GalcatError
-from galcat_core.jobs import lease
-from galcat_core.jobs.command import environment_of_another
+from galcat_core.jobs import lease, surroundings
 from galcat_core.jobs.job import KILLED, Attempt, Job, State, Submission
 
 HEAD = "galcat_core.jobs.head"
@@ -28,7 +27,7 @@ def submit(job: Job, submission: Submission) -> None:
     command = [sys.executable, "-m", HEAD, str(job.folder), str(submission.number), "--detach"]
     with submission.log.open("ab") as log:
         told = {"stdin": subprocess.DEVNULL, "stdout": log, "stderr": log}
-        code = subprocess.run(command, env=environment_of_another(), **told).returncode
+        code = subprocess.run(command, env=surroundings.of_another(), **told).returncode
     if code:
         lines = submission.log.read_text(errors="replace").split("\n")
         told = next((line for line in reversed(lines) if line.strip()), f"exit code {code}")

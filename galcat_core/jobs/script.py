@@ -13,8 +13,8 @@ import sys
 from pathlib import Path
 
 from galcat_core.errors import GalcatError, listed, nearest
+from galcat_core.jobs import surroundings
 from galcat_core.jobs.asking import Said, ask
-from galcat_core.jobs.command import environment_of_another
 from galcat_core.jobs.job import KILLED, Attempt, Job, State, Submission
 from galcat_core.jobs.places import COMMANDS, Script
 
@@ -150,5 +150,5 @@ def _run(job: Job, which: str, argument: str) -> Said:
     """Run one of the place's commands on a script or a job's number."""
     # it runs where a batch system puts what the script names no place for
     return ask(
-        [*shlex.split(_setting(job, which)), argument], environment_of_another(), job.project
+        [*shlex.split(_setting(job, which)), argument], surroundings.of_another(), job.project
     )

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from galcat_core.errors import GalcatError, listed, nearest
+from galcat_core.jobs import surroundings
 from galcat_core.jobs.asking import Unreachable, ask
-from galcat_core.jobs.command import environment_of_another
 
 # of `squeue --states=all`: what is still to come, or under way
 QUEUED = ("PENDING", "REQUEUED", "REQUEUE_HOLD", "REQUEUE_FED", "SPECIAL_EXIT", "RESV_DEL_HOLD")
@@ -238,7 +238,7 @@ def _run(*command: str, aside: bool = False) -> str:
     GalcatError
         It refuses.
     """
-    environment = environment_of_another()
+    environment = surroundings.of_another()
     if command[0] == "sbatch" and "SLURM_JOB_ID" in environment:
         # what the job that this process runs in was given is not meant for the new one
         outer = [key for key in environment if key.startswith("SLURM_") and key != "SLURM_CONF"]

@@ -11,7 +11,7 @@ from galcat_core import backend, runs
 from galcat_core.config import Config
 from galcat_core.errors import GalcatError
 from galcat_core.inference.calibrating import settle
-from galcat_core.jobs.command import LOGS
+from galcat_core.jobs.surroundings import LOGS
 from galcat_core.provenance import Provenance, code_version, computed_on
 from galcat_core.records import Split
 from galcat_core.runs import Run

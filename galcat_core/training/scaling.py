@@ -20,7 +20,7 @@ from galcat_core.config import Config
 from galcat_core.errors import GalcatError
 from galcat_core.files import write_text
 from galcat_core.jobs import crew, watching
-from galcat_core.jobs.command import LOGS
+from galcat_core.jobs.surroundings import LOGS
 from galcat_core.runs import Run
 from galcat_core.training import distributed, fit, srun, start
 from galcat_core.training.samples import choose
