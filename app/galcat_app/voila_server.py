@@ -44,9 +44,7 @@ EXTENSIONS = [
     "@voila-dashboards/widgets-manager8",
 ]
 PREHEATED = ("home", "explore", "pairs", "training")  # in the order in which they are looked at
-REFILL_S = (
-    4.0  # the next waiting kernel starts when a page that was opened has had the machine for itself
-)
+REFILL_S = 4.0  # a page that opens has the machine for itself so long; then the next kernel starts
 IDLE_S = 600  # a kernel without a page is ended after this time
 # The browser itself refuses what would go to another host. Voila's scripts stand in the page, and
 # panels' code comes as blobs.
